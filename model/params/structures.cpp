@@ -1,0 +1,44 @@
+#include "model/params/structures.h"
+
+namespace nestwalk {
+
+void describe(ArrayParams& p, ParameterVisitor& v) {
+  v.integer({"entries", "entries", "Capacity; 0 removes the structure.", 0, 1U << 20}, p.entries);
+  v.integer({"ways", "ways", "Associativity; 0 means fully associative.", 0, 1U << 20}, p.ways);
+  v.choice({"replacement", "Which entry of a full set gives way.", kReplacementNames},
+           p.replacement);
+}
+
+void describe(TlbParams& p, ParameterVisitor& v) {
+  v.group({"page_4k", "Array for 4K pages."}, p.page_4k);
+  v.group({"page_2m", "Array for 2M and 4M pages."}, p.page_2m);
+  v.group({"page_1g", "Array for 1G pages."}, p.page_1g);
+  v.boolean({"unified_2m", "Keep 2M pages in the 4K array instead of an own one."}, p.unified_2m);
+  v.boolean({"unified_1g", "Keep 1G pages in the 4K array instead of an own one."}, p.unified_1g);
+  v.integer({"latency_cycles", "cycles", "Time of one lookup.", 0, 1000}, p.latency_cycles);
+}
+
+void describe(PwcParams& p, ParameterVisitor& v) {
+  v.choice({"organisation", "How upper-level entries are cached.", kPwcOrganisationNames},
+           p.organisation);
+  v.choice({"content", "What a guest entry of a nested walk holds.", kPwcContentNames}, p.content);
+  v.choice({"sharing", "Whether guest and host stage use one capacity.", kPwcSharingNames},
+           p.sharing);
+  v.group({"level_2", "Cached level-2 entries (PDE)."}, p.level_2);
+  v.group({"level_3", "Cached level-3 entries (PDPTE)."}, p.level_3);
+  v.group({"level_4", "Cached level-4 entries (PML4E)."}, p.level_4);
+  v.group({"level_5", "Cached level-5 entries (PML5E)."}, p.level_5);
+  v.group({"unified", "The one array of the unified and physical organisations."}, p.unified);
+  v.boolean({"host_stage", "Cache upper levels of the host stage too (prefix organisations)."},
+            p.host_stage);
+  v.integer({"latency_cycles", "cycles", "Time of one lookup.", 0, 1000}, p.latency_cycles);
+}
+
+void describe(NtlbParams& p, ParameterVisitor& v) {
+  v.group({"array", "Capacity and shape."}, p.array);
+  v.boolean({"serve_final_walk", "Also serve the walk of the data page, not only table pages."},
+            p.serve_final_walk);
+  v.integer({"latency_cycles", "cycles", "Time of one lookup.", 0, 1000}, p.latency_cycles);
+}
+
+}  // namespace nestwalk
