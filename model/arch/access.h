@@ -27,18 +27,18 @@ struct Access {
 
 // CR0, CR4, EFER, EFLAGS and PKRU bits that matter for translation, plus what CPUID says.
 struct Control {
-  bool wp = true;     // CR0.WP
-  bool nxe = true;    // EFER.NXE of the guest; the host side of NPT always has it
-  bool smep = false;  // CR4.SMEP
-  bool smap = false;  // CR4.SMAP
-  bool ac = false;    // EFLAGS.AC
-  bool pke = false;   // CR4.PKE
-  bool pse = true;    // CR4.PSE of a 2-level guest; an NPT 2-level host always has it
-  bool page_1g = true;  // 1G pages exist, in both stages
-  bool accessed_dirty = false;     // EPTP bit 6
-  bool execute_only = true;        // EPT execute-only translations are supported
-  bool mode_based_execute = false; // EPT mode-based execute control
-  std::uint8_t maxphyaddr = 52;        // physical width of the machine, 36 to 52
+  bool wp = true;                   // CR0.WP
+  bool nxe = true;                  // EFER.NXE of the guest; the host side of NPT always has it
+  bool smep = false;                // CR4.SMEP
+  bool smap = false;                // CR4.SMAP
+  bool ac = false;                  // EFLAGS.AC
+  bool pke = false;                 // CR4.PKE
+  bool pse = true;                  // CR4.PSE of a 2-level guest; an NPT 2-level host always has it
+  bool page_1g = true;              // 1G pages exist, in both stages
+  bool accessed_dirty = false;      // EPTP bit 6
+  bool execute_only = true;         // EPT execute-only translations are supported
+  bool mode_based_execute = false;  // EPT mode-based execute control
+  std::uint8_t maxphyaddr = 52;     // physical width of the machine, 36 to 52
   std::uint8_t guest_maxphyaddr = 52;  // what the guest is told
   std::uint32_t pkru = 0;
 };

@@ -47,7 +47,11 @@ using Gpa = Address<GpaSpace>;  // guest physical
 using Hpa = Address<HpaSpace>;  // host physical; AMD calls it system physical
 
 // Without a host stage a guest-physical address is a host-physical one.
-constexpr Hpa identity(Gpa gpa) { return Hpa(gpa.value()); }
-constexpr Gpa identity(Hpa hpa) { return Gpa(hpa.value()); }
+constexpr Hpa identity(Gpa gpa) {
+  return Hpa(gpa.value());
+}
+constexpr Gpa identity(Hpa hpa) {
+  return Gpa(hpa.value());
+}
 
 }  // namespace nestwalk

@@ -35,9 +35,10 @@ void describe(TlbParams& p, ParameterVisitor& v);
 
 enum class PwcOrganisation : std::uint8_t {
   kNone,
-  kPerLevel,  // translation caches split by level, tagged by address prefix (Intel style)
-  kUnified,   // one translation cache for all levels, tagged by address prefix
-  kPhysical,  // page-table words tagged by their own physical address (AMD style, 1D: guest entries)
+  kPerLevel,    // translation caches split by level, tagged by address prefix (Intel style)
+  kUnified,     // one translation cache for all levels, tagged by address prefix
+  kPhysical,    // page-table words tagged by their own physical address (AMD style, 1D: guest
+                // entries)
   kPhysical2d,  // the same for guest and host entries
 };
 inline constexpr std::array<std::string_view, 5> kPwcOrganisationNames = {
@@ -57,11 +58,11 @@ struct PwcParams {
   PwcOrganisation organisation = PwcOrganisation::kPerLevel;
   PwcContent content = PwcContent::kCombined;
   PwcSharing sharing = PwcSharing::kSplit;  // whether both stages use one capacity
-  ArrayParams level_2{32, 4};  // PDE
-  ArrayParams level_3{4, 4};   // PDPTE
-  ArrayParams level_4{2, 2};   // PML4E
-  ArrayParams level_5{2, 2};   // PML5E
-  ArrayParams unified{24, 24};  // kUnified, kPhysical, kPhysical2d
+  ArrayParams level_2{32, 4};               // PDE
+  ArrayParams level_3{4, 4};                // PDPTE
+  ArrayParams level_4{2, 2};                // PML4E
+  ArrayParams level_5{2, 2};                // PML5E
+  ArrayParams unified{24, 24};              // kUnified, kPhysical, kPhysical2d
   bool host_stage = true;  // per_level, unified: the host stage has walk caches too
   std::uint32_t latency_cycles = 1;
 };

@@ -33,8 +33,8 @@ struct WalkContext {
   Tags tags;
 
   // Which structures the driver has. The engine asks for and fills only these.
-  bool has_guest_cache = false;  // guest page-walk cache
-  bool has_host_cache = false;   // host page-walk cache and nested TLB, asked together
+  bool has_guest_cache = false;      // guest page-walk cache
+  bool has_host_cache = false;       // host page-walk cache and nested TLB, asked together
   bool combined_guest_cache = true;  // guest entries hold the HPA of the next table (Intel), or
                                      // its GPA, which must be translated again (literature 4.3)
 

@@ -38,9 +38,9 @@ struct NoCache {
   static void fill(const Step&) {}
 };
 
+// Drives an engine to its end.
 template <class Memory, class Cache>
-WalkOutcome walk(const WalkContext& context, const Access& access, Memory&& memory, Cache&& cache) {
-  WalkEngine engine(context, access);
+WalkOutcome drive(WalkEngine engine, Memory&& memory, Cache&& cache) {
   WalkOutcome outcome;
   Answer answer;
   for (;;) {
@@ -89,6 +89,11 @@ WalkOutcome walk(const WalkContext& context, const Access& access, Memory&& memo
         return outcome;
     }
   }
+}
+
+template <class Memory, class Cache>
+WalkOutcome walk(const WalkContext& context, const Access& access, Memory&& memory, Cache&& cache) {
+  return drive(WalkEngine(context, access), memory, cache);
 }
 
 }  // namespace nestwalk

@@ -33,19 +33,19 @@ struct Step {
   Gpa gpa;                    // kRead, kUpdate: GPA of a guest entry; the GPA under translation
   std::uint64_t expected = 0;
   std::uint64_t desired = 0;
-  Resume resume;              // kFill
-  Translation translation;    // kDone
-  Fault fault;                // kFault
+  Resume resume;            // kFill
+  Translation translation;  // kDone
+  Fault fault;              // kFault
 };
 
 enum class AnswerKind : std::uint8_t {
-  kNone,   // to kFill, and before the first step
-  kHit,    // to kLookup, with resume
-  kMiss,   // to kLookup
-  kValue,  // to kRead, with value
-  kStored, // to kUpdate
-  kLost,   // to kUpdate: the entry no longer holds the expected word; the walk restarts
-  kError,  // to kRead or kUpdate: the memory refused
+  kNone,    // to kFill, and before the first step
+  kHit,     // to kLookup, with resume
+  kMiss,    // to kLookup
+  kValue,   // to kRead, with value
+  kStored,  // to kUpdate
+  kLost,    // to kUpdate: the entry no longer holds the expected word; the walk restarts
+  kError,   // to kRead or kUpdate: the memory refused
 };
 
 struct Answer {
