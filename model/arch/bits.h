@@ -5,7 +5,9 @@
 
 namespace nestwalk {
 
-constexpr std::uint64_t bit(unsigned position) { return std::uint64_t{1} << position; }
+constexpr std::uint64_t bit(unsigned position) {
+  return std::uint64_t{1} << position;
+}
 
 // Ones in [high:low], both included; zero when high < low.
 constexpr std::uint64_t mask(unsigned high, unsigned low) {

@@ -14,10 +14,10 @@ inline constexpr unsigned kPresent = 0;
 inline constexpr unsigned kWrite = 1;
 inline constexpr unsigned kUser = 2;
 inline constexpr unsigned kAccessed = 5;
-inline constexpr unsigned kDirty = 6;      // leaf entries only
-inline constexpr unsigned kPageSize = 7;   // entries above level 1: this entry is a leaf
-inline constexpr unsigned kGlobal = 8;     // leaf entries only
-inline constexpr unsigned kPkeyLow = 59;   // leaf entries, 4- and 5-level
+inline constexpr unsigned kDirty = 6;     // leaf entries only
+inline constexpr unsigned kPageSize = 7;  // entries above level 1: this entry is a leaf
+inline constexpr unsigned kGlobal = 8;    // leaf entries only
+inline constexpr unsigned kPkeyLow = 59;  // leaf entries, 4- and 5-level
 inline constexpr unsigned kPkeyWidth = 4;
 inline constexpr unsigned kNoExecute = 63;
 
@@ -37,8 +37,8 @@ inline constexpr unsigned kGuestTable = 33;  // #NPF: an access to a guest pagin
 namespace ept {
 inline constexpr unsigned kRead = 0;
 inline constexpr unsigned kWrite = 1;
-inline constexpr unsigned kExecute = 2;       // with mode-based execute: supervisor execute (XS)
-inline constexpr unsigned kMemoryTypeLow = 3; // leaf entries
+inline constexpr unsigned kExecute = 2;        // with mode-based execute: supervisor execute (XS)
+inline constexpr unsigned kMemoryTypeLow = 3;  // leaf entries
 inline constexpr unsigned kMemoryTypeWidth = 3;
 inline constexpr unsigned kPageSize = 7;
 inline constexpr unsigned kAccessed = 8;

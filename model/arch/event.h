@@ -9,7 +9,16 @@
 namespace nestwalk {
 
 enum class EventKind : std::uint8_t {
-  kInvalidate, kFill, kLookup, kAccept, kRead, kReadData, kUpdate, kRespond, kRestart, kKill,
+  kInvalidate,
+  kFill,
+  kLookup,
+  kAccept,
+  kRead,
+  kReadData,
+  kUpdate,
+  kRespond,
+  kRestart,
+  kKill,
 };
 
 struct Event {

@@ -22,8 +22,8 @@ enum class FaultKind : std::uint8_t {
 inline constexpr unsigned kNumFaultKinds = 7;
 
 inline constexpr std::array<std::string_view, kNumFaultKinds> kFaultKindNames = {
-    "guest_page_fault", "ept_violation",   "ept_misconfiguration", "nested_page_fault",
-    "non_canonical",    "pdpte_reserved",  "memory_error"};
+    "guest_page_fault", "ept_violation",  "ept_misconfiguration", "nested_page_fault",
+    "non_canonical",    "pdpte_reserved", "memory_error"};
 
 constexpr std::string_view name_of(FaultKind kind) {
   return kFaultKindNames[static_cast<unsigned>(kind)];

@@ -13,8 +13,8 @@
 namespace nestwalk {
 
 enum class FormatId : std::uint8_t {
-  kX86TwoLevel,   // 10+10+12, 32-bit entries, 4M pages
-  kX86Pae,        // 2+9+9+12
+  kX86TwoLevel,  // 10+10+12, 32-bit entries, 4M pages
+  kX86Pae,       // 2+9+9+12
   kX86FourLevel,
   kX86FiveLevel,
   kEptFourLevel,
@@ -27,10 +27,10 @@ inline constexpr unsigned kMaxLevels = 5;
 enum class RuleSet : std::uint8_t { kX86, kEpt };
 
 struct LevelFormat {
-  std::uint8_t index_low = 0;    // lowest input-address bit of the index; as a leaf, log2(page size)
+  std::uint8_t index_low = 0;  // lowest input-address bit of the index; as a leaf, log2(page size)
   std::uint8_t index_bits = 0;
-  bool can_be_leaf = false;      // by the page-size bit; level 1 is always a leaf
-  bool has_rights = true;        // false: PAE PDPTE, which has neither R/W, U/S, NX nor A
+  bool can_be_leaf = false;          // by the page-size bit; level 1 is always a leaf
+  bool has_rights = true;            // false: PAE PDPTE, which has neither R/W, U/S, NX nor A
   std::uint64_t reserved_table = 0;  // must be zero, whatever MAXPHYADDR is
   std::uint64_t reserved_leaf = 0;
 };
@@ -41,9 +41,9 @@ struct PagingFormat {
   RuleSet rules = RuleSet::kX86;
   std::uint8_t levels = 0;
   std::uint8_t entry_bytes = 8;
-  std::uint8_t input_bits = 0;      // width of the address that is translated
-  bool sign_extended = false;       // input addresses must be canonical
-  bool has_no_execute = false;      // bit 63 is NX when the stage has it enabled
+  std::uint8_t input_bits = 0;  // width of the address that is translated
+  bool sign_extended = false;   // input addresses must be canonical
+  bool has_no_execute = false;  // bit 63 is NX when the stage has it enabled
   bool has_protection_keys = false;
   std::uint8_t physical_high = 51;  // highest entry bit that is an address bit or reserved for one
   std::uint64_t root_mask = 0;      // address bits of the root register
