@@ -34,16 +34,34 @@ enum class InvalidateOp : std::uint8_t {
   kTlbControlAsid,           // AMD: this ASID, globals too
   kTlbControlAsidNonGlobal,  // AMD: this ASID, globals stay
   kNestedPageFault,          // AMD: what #NPF drops in this model: that GPA and that linear address
+  kPageFault,  // what a guest #PF itself drops: entries of that linear address, current PCID and
+               // globals; translations and paging-structure entries (SDM vol. 3, 4.10.4.1)
 };
-inline constexpr unsigned kNumInvalidateOps = 21;
+inline constexpr unsigned kNumInvalidateOps = 22;
 
 inline constexpr std::array<std::string_view, kNumInvalidateOps> kInvalidateOpNames = {
-    "invlpg",           "invpcid_address", "invpcid_single",   "invpcid_all_with_globals",
-    "invpcid_all",      "mov_cr3",         "mov_cr3_no_flush", "mov_cr4",
-    "invvpid_address",  "invvpid_single",  "invvpid_all",      "invvpid_single_keep_global",
-    "invept_single",    "invept_all",      "vm_transition",    "ept_violation",
-    "invlpga",          "tlb_control_all", "tlb_control_asid", "tlb_control_asid_non_global",
-    "nested_page_fault"};
+    "invlpg",
+    "invpcid_address",
+    "invpcid_single",
+    "invpcid_all_with_globals",
+    "invpcid_all",
+    "mov_cr3",
+    "mov_cr3_no_flush",
+    "mov_cr4",
+    "invvpid_address",
+    "invvpid_single",
+    "invvpid_all",
+    "invvpid_single_keep_global",
+    "invept_single",
+    "invept_all",
+    "vm_transition",
+    "ept_violation",
+    "invlpga",
+    "tlb_control_all",
+    "tlb_control_asid",
+    "tlb_control_asid_non_global",
+    "nested_page_fault",
+    "page_fault"};
 
 constexpr std::string_view name_of(InvalidateOp op) {
   return kInvalidateOpNames[static_cast<unsigned>(op)];

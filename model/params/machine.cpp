@@ -1,0 +1,77 @@
+#include "model/params/machine.h"
+
+namespace nestwalk {
+
+void describe(CoreParams& p, ParameterVisitor& v) {
+  v.number({"base_cpi", "cycles", "Cycles per instruction without any stall.", 0.01, 1000},
+           p.base_cpi);
+  v.integer({"quantum_cycles", "cycles",
+             "How far a core may run ahead of simulated time before it yields.", 1, 1U << 30},
+            p.quantum_cycles);
+}
+
+void describe(MmuParams& p, ParameterVisitor& v) {
+  v.group({"l1_itlb", "First-level TLB of instruction fetches."}, p.l1_itlb);
+  v.group({"l1_dtlb", "First-level TLB of loads and stores."}, p.l1_dtlb);
+  v.group({"l2_tlb", "Second-level TLB of both."}, p.l2_tlb);
+}
+
+void describe(WalkerParams& p, ParameterVisitor& v) {
+  v.group({"pwc", "Page-walk caches."}, p.pwc);
+  v.group({"ntlb", "Nested TLB: guest-physical to host-physical pages."}, p.ntlb);
+  v.integer({"step_cycles", "cycles", "The walker's own time for each entry it handles.", 0, 1000},
+            p.step_cycles);
+}
+
+void describe(CacheParams& p, ParameterVisitor& v) {
+  v.integer({"size_bytes", "bytes", "Capacity; 0 removes the cache.", 0, std::uint64_t{1} << 34},
+            p.size_bytes);
+  v.integer({"ways", "ways", "Associativity; 0 means fully associative.", 0, 1024}, p.ways);
+  v.integer({"latency_cycles", "cycles", "Load-to-use latency of a hit, from the core.", 0, 10000},
+            p.latency_cycles);
+  v.choice({"replacement", "Which line of a full set gives way.", kReplacementNames},
+           p.replacement);
+}
+
+void describe(DramParams& p, ParameterVisitor& v) {
+  v.choice({"kind", "One latency, or banks that each keep a row open.", kDramKindNames}, p.kind);
+  v.integer({"latency_cycles", "cycles",
+             "Load-to-use latency; for open_row when another row is open.", 0, 100000},
+            p.latency_cycles);
+  v.integer(
+      {"row_hit_cycles", "cycles", "open_row: load-to-use latency in the open row.", 0, 100000},
+      p.row_hit_cycles);
+  v.integer({"banks", "banks", "open_row: number of banks.", 1, 4096, true}, p.banks);
+  v.integer({"row_bytes", "bytes", "open_row: size of a row.", 64, 1U << 20, true}, p.row_bytes);
+}
+
+void describe(MachineParams& p, ParameterVisitor& v) {
+  v.text({"name", "What to call this machine in results."}, p.name);
+  v.integer({"clock_mhz", "MHz", "The one clock that all cycles count.", 1, 100000}, p.clock_mhz);
+  v.integer({"maxphyaddr", "bits", "Physical address width.", kMinPhysicalBits, kMaxPhysicalBits},
+            p.maxphyaddr);
+  v.boolean({"page_1g", "1G pages exist, in both stages."}, p.page_1g);
+  v.choice({"tag_rules", "Whose tags and invalidation rules hold.", kTagRulesNames}, p.tag_rules);
+  v.integer({"memory_bytes", "bytes", "Size of host memory; only what is written takes room.",
+             std::uint64_t{1} << 20, std::uint64_t{1} << kMaxPhysicalBits},
+            p.memory_bytes);
+  v.group({"core", "The core that makes accesses."}, p.core);
+  v.group({"mmu", "TLBs."}, p.mmu);
+  v.group({"walker", "Page-table walker."}, p.walker);
+  v.choice({"table_path",
+            "Where the walker's reads enter the memory hierarchy; flat: straight to "
+            "memory.",
+            kTablePathNames},
+           p.table_path);
+  v.choice(
+      {"data_path", "Whether data and instruction bytes go through the caches or cost nothing.",
+       kDataPathNames},
+      p.data_path);
+  v.group({"l1i", "First-level instruction cache."}, p.l1i);
+  v.group({"l1d", "First-level data cache."}, p.l1d);
+  v.group({"l2", "Second-level cache."}, p.l2);
+  v.group({"llc", "Last-level cache."}, p.llc);
+  v.group({"dram", "Memory."}, p.dram);
+}
+
+}  // namespace nestwalk

@@ -1,0 +1,88 @@
+// Parameters of the simulated machine: cores, translation hardware, caches, memory.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "model/arch/access.h"
+#include "model/arch/tags.h"
+#include "model/params/descriptor.h"
+#include "model/params/structures.h"
+
+namespace nestwalk {
+
+struct CoreParams {
+  double base_cpi = 1.0;                 // without any memory or translation stall
+  std::uint64_t quantum_cycles = 10000;  // temporal decoupling: how far a core may run ahead
+};
+void describe(CoreParams& p, ParameterVisitor& v);
+
+struct MmuParams {
+  TlbParams l1_itlb{{128, 8}, {8, 0}, {0, 0}, false, false, 0};
+  TlbParams l1_dtlb{{64, 4}, {32, 4}, {4, 4}, false, false, 0};
+  TlbParams l2_tlb{{1536, 12}, {0, 0}, {16, 4}, true, false, 7};
+};
+void describe(MmuParams& p, ParameterVisitor& v);
+
+struct WalkerParams {
+  PwcParams pwc;
+  NtlbParams ntlb;
+  std::uint32_t step_cycles = 1;  // the walker's own time per entry it handles
+};
+void describe(WalkerParams& p, ParameterVisitor& v);
+
+struct CacheParams {
+  std::uint64_t size_bytes = 0;  // 0 removes the cache
+  std::uint32_t ways = 8;
+  std::uint32_t latency_cycles = 4;
+  Replacement replacement = Replacement::kLru;
+};
+void describe(CacheParams& p, ParameterVisitor& v);
+
+enum class DramKind : std::uint8_t { kFixed, kOpenRow };
+inline constexpr std::array<std::string_view, 2> kDramKindNames = {"fixed", "open_row"};
+
+struct DramParams {
+  DramKind kind = DramKind::kFixed;
+  std::uint32_t latency_cycles = 200;  // fixed, and open_row: another row is open
+  std::uint32_t row_hit_cycles = 130;  // open_row
+  std::uint32_t banks = 16;            // open_row
+  std::uint64_t row_bytes = 8192;      // open_row
+};
+void describe(DramParams& p, ParameterVisitor& v);
+
+// How table reads reach memory.
+enum class TablePath : std::uint8_t { kL1d, kL2, kLlc, kFlat };
+inline constexpr std::array<std::string_view, 4> kTablePathNames = {"l1d", "l2", "llc", "flat"};
+
+// What ordinary data and instruction bytes cost.
+enum class DataPath : std::uint8_t { kCaches, kNone };
+inline constexpr std::array<std::string_view, 2> kDataPathNames = {"caches", "none"};
+
+inline constexpr std::array<std::string_view, 2> kTagRulesNames = {"intel", "amd"};
+
+inline constexpr std::uint32_t kLineBytes = 64;
+
+struct MachineParams {
+  std::string name = "default";
+  std::uint32_t clock_mhz = 3000;
+  std::uint8_t maxphyaddr = 46;
+  bool page_1g = true;
+  TagRules tag_rules = TagRules::kIntel;
+  std::uint64_t memory_bytes = std::uint64_t{64} << 30;
+  CoreParams core;
+  MmuParams mmu;
+  WalkerParams walker;
+  TablePath table_path = TablePath::kL1d;
+  DataPath data_path = DataPath::kCaches;
+  CacheParams l1i{32768, 8, 0};
+  CacheParams l1d{32768, 8, 4};
+  CacheParams l2{1048576, 16, 14};
+  CacheParams llc{23068672, 11, 54};
+  DramParams dram;
+};
+void describe(MachineParams& p, ParameterVisitor& v);
+
+}  // namespace nestwalk
