@@ -1,0 +1,169 @@
+// Host-physical memory with content only where it was written: a terabyte costs nothing until then.
+// A value: a copy is an independent memory with the same content and no observer.
+//
+//   SparseMemory memory(std::uint64_t{1} << 40);
+//   memory.write(Hpa{0x1000}, 8, 0x2007);
+//   memory.read(Hpa{0x1000}, 8);  // 0x2007
+//   memory.read(Hpa{0x8000}, 8);  // 0, and no page comes to be
+//
+// Scalar accesses are little-endian, 1, 2, 4 or 8 bytes, naturally aligned and inside the memory;
+// whoever passes on an address that may lie outside asks contains() first.
+// Not for: timing, ownership (FrameOwnerMap), allocation (FrameAllocator), use by several threads.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "model/arch/address.h"
+#include "model/arch/bits.h"
+#include "model/arch/check.h"
+#include "model/memory/memory_observer.h"
+#include "model/memory/page_store.h"
+
+namespace nestwalk {
+
+class SparseMemory {
+ public:
+  static constexpr unsigned kMaxSizeBits = 52;
+  static constexpr unsigned kPageBits = PageStore::kPageBits;
+  static constexpr std::size_t kPageBytes = PageStore::kPageBytes;
+
+  explicit SparseMemory(std::uint64_t size_bytes);
+
+  [[nodiscard]] std::uint64_t size_bytes() const { return size_bytes_; }
+  [[nodiscard]] bool contains(Hpa address, std::uint64_t num_bytes) const {
+    return num_bytes <= size_bytes_ && address.value() <= size_bytes_ - num_bytes;
+  }
+
+  [[nodiscard]] std::uint64_t read(Hpa address, unsigned num_bytes) const {
+    check_scalar(address, num_bytes);
+    const std::uint32_t page = find(address);
+    if (page == kNoPage) {
+      return 0;
+    }
+    return (load_word(page, address) >> word_shift(address)) & low_bytes(num_bytes);
+  }
+
+  // Writing zero where nothing was written yet allocates nothing.
+  void write(Hpa address, unsigned num_bytes, std::uint64_t value) {
+    check_scalar(address, num_bytes);
+    const std::uint64_t ones = low_bytes(num_bytes);
+    std::uint32_t page = find(address);
+    if (page == kNoPage && (value & ones) != 0) {
+      page = add_page(address);
+    }
+    if (page != kNoPage) {
+      const unsigned shift = word_shift(address);
+      const std::uint64_t kept = load_word(page, address) & ~(ones << shift);
+      store_word(page, address, kept | ((value & ones) << shift));
+    }
+    notify(address, num_bytes);
+  }
+
+  // Stores `desired` and returns true if the memory holds `expected`; else changes nothing.
+  bool compare_and_swap(Hpa address, unsigned num_bytes, std::uint64_t expected,
+                        std::uint64_t desired) {
+    if (read(address, num_bytes) != (expected & low_bytes(num_bytes))) {
+      return false;
+    }
+    write(address, num_bytes, desired);
+    return true;
+  }
+
+  // Any length and alignment.
+  void read_bytes(Hpa address, std::span<std::byte> to) const;
+  void write_bytes(Hpa address, std::span<const std::byte> from);
+  void zero_bytes(Hpa address, std::uint64_t num_bytes);
+
+  // The kPageBytes of the page that holds an address, valid as long as this memory, until clear()
+  // or assignment. The observer does not see what is written through them.
+  [[nodiscard]] std::byte* page_if_present(Hpa address);
+  [[nodiscard]] const std::byte* page_if_present(Hpa address) const;
+  [[nodiscard]] std::byte* materialize(Hpa address);
+
+  [[nodiscard]] std::uint64_t num_pages() const { return pages_.num_pages(); }
+  // Calls visit(Hpa first, const std::byte* content) for every page with content, in the order in
+  // which they came to be.
+  template <class Visit>
+  void for_each_page(Visit&& visit) const {
+    for (std::uint32_t page = 0; page < pages_.num_pages(); ++page) {
+      visit(Hpa(page_numbers_[page] << kPageBits),
+            static_cast<const std::byte*>(pages_.data(page)));
+    }
+  }
+
+  // Forgets all content; cheaper than a new memory.
+  void clear();
+
+  // At most one; nullptr for none. It must outlive this memory or be taken away.
+  void set_observer(MemoryObserver* observer) { observer_.set(observer); }
+
+ private:
+  static_assert(std::endian::native == std::endian::little, "words are stored as the host's");
+
+  // A radix of three levels over the page number. Nodes are numbers, not pointers, so that a copy
+  // of the vectors is a copy of the memory.
+  static constexpr unsigned kNodeBits = 12;
+  static constexpr std::size_t kNodeEntries = std::size_t{1} << kNodeBits;
+  static constexpr std::uint32_t kNoPage = 0xffffffff;
+  using Node = std::array<std::uint32_t, kNodeEntries>;  // 0: nothing; else one more than a number
+
+  static constexpr unsigned word_shift(Hpa address) {
+    return static_cast<unsigned>(address.offset(3)) * 8;
+  }
+  static constexpr std::uint64_t low_bytes(unsigned num_bytes) {
+    return ~std::uint64_t{0} >> (64 - 8 * num_bytes);
+  }
+  static constexpr std::size_t node_index(std::uint64_t number) {
+    return static_cast<std::size_t>(number & (kNodeEntries - 1));
+  }
+
+  void check_scalar(Hpa address, unsigned num_bytes) const {
+    fatal_unless(num_bytes != 0 && num_bytes <= 8 && std::has_single_bit(num_bytes) &&
+                     (address.value() & (num_bytes - 1)) == 0 && contains(address, num_bytes),
+                 "a scalar access is aligned and inside the memory");
+  }
+
+  // The number of the page that holds an address inside the memory.
+  [[nodiscard]] std::uint32_t find(Hpa address) const {
+    const std::uint64_t number = address.value() >> kPageBits;
+    const std::size_t top = static_cast<std::size_t>(number >> (2 * kNodeBits));
+    if (top >= top_.size() || top_[top] == 0) {
+      return kNoPage;
+    }
+    const std::uint32_t leaf = middle_[top_[top] - 1][node_index(number >> kNodeBits)];
+    if (leaf == 0) {
+      return kNoPage;
+    }
+    return leaves_[leaf - 1][node_index(number)] - 1;  // 0 - 1 is kNoPage
+  }
+  [[nodiscard]] std::uint64_t load_word(std::uint32_t page, Hpa address) const {
+    std::uint64_t word = 0;
+    std::memcpy(&word, pages_.data(page) + address.page(3).offset(kPageBits), sizeof word);
+    return word;
+  }
+  void store_word(std::uint32_t page, Hpa address, std::uint64_t word) {
+    std::memcpy(pages_.data(page) + address.page(3).offset(kPageBits), &word, sizeof word);
+  }
+  void notify(Hpa address, std::uint64_t num_bytes) {
+    if (observer_.get() != nullptr) [[unlikely]] {
+      observer_.get()->on_write(address, num_bytes);
+    }
+  }
+  std::uint32_t add_page(Hpa address);
+
+  std::uint64_t size_bytes_;
+  std::vector<std::uint32_t> top_;  // as long as the highest address written needs
+  std::vector<Node> middle_;
+  std::vector<Node> leaves_;
+  PageStore pages_;
+  std::vector<std::uint64_t> page_numbers_;  // of each page in pages_
+  ObserverLink observer_;
+};
+
+}  // namespace nestwalk
