@@ -1,0 +1,110 @@
+// Where the cycles of a run went: one account per virtual machine and process, one integer per
+// cause. Every cycle has a cause; there is no remainder to hide in.
+//
+//   Ledger ledger;
+//   Account& account = ledger.account({.vm = 0, .process = 2});  // stays valid
+//   account.charge(Cause::kWalk, 42);
+//   ledger.total().cycles();
+//
+// Not for: time itself (the TLM layer's); the ledger only says what it was spent on.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <string_view>
+
+namespace nestwalk {
+
+class StatGroup;
+
+enum class Cause : std::uint8_t {
+  kCore,
+  kDataAccess,
+  kTlbLookup,
+  kWalk,
+  kGuestPageFault,
+  kGuestTableWrite,
+  kGuestFrameZeroing,
+  kContextSwitch,
+  kCr3Load,
+  kInvalidation,
+  kVmExit,
+  kEptViolation,
+  kNestedPageFault,
+  kHostTableWrite,
+  kHostFrameZeroing,
+};
+inline constexpr unsigned kNumCauses = 15;
+
+struct CauseDescription {
+  std::string_view name;
+  std::string_view text;
+};
+
+inline constexpr std::array<CauseDescription, kNumCauses> kCauses = {{
+    {"core", "Execution itself: retired instructions at the base rate."},
+    {"data_access", "Waiting for the data of loads, stores and fetches, once translated."},
+    {"tlb_lookup", "Looking up the TLBs beyond what the pipeline hides."},
+    {"walk", "Page walks: reading entries of both stages and setting their A and D bits."},
+    {"guest_page_fault", "The guest kernel's page-fault handler, delivery and return included."},
+    {"guest_table_write", "The guest kernel's stores to its page tables."},
+    {"guest_frame_zeroing", "The guest kernel clearing frames before their first use."},
+    {"context_switch", "The guest kernel switching between processes, CR3 load not included."},
+    {"cr3_load", "Loads of CR3."},
+    {"invalidation", "Invalidation instructions and waiting for their acknowledgement."},
+    {"vm_exit", "The bare round trips of VM exits and entries."},
+    {"ept_violation", "The hypervisor's handler of EPT violations and misconfigurations."},
+    {"nested_page_fault", "The hypervisor's handler of nested page faults."},
+    {"host_table_write", "The hypervisor's stores to its EPT or nested page tables."},
+    {"host_frame_zeroing", "The hypervisor clearing frames before a guest gets them."},
+}};
+
+constexpr std::string_view name_of(Cause cause) {
+  return kCauses[static_cast<unsigned>(cause)].name;
+}
+
+class Account {
+ public:
+  void charge(Cause cause, std::uint64_t cycles) {
+    cycles_[static_cast<unsigned>(cause)] += cycles;
+  }
+  [[nodiscard]] std::uint64_t cycles(Cause cause) const {
+    return cycles_[static_cast<unsigned>(cause)];
+  }
+  [[nodiscard]] std::uint64_t cycles() const;  // of all causes
+
+  Account& operator+=(const Account& other);
+  // One counter per cause and their total. The account must outlive the group.
+  void register_stats(StatGroup& group) const;
+
+ private:
+  std::array<std::uint64_t, kNumCauses> cycles_{};
+};
+
+// A native machine is VM 0. Process 0 is the kernel's own work.
+struct AccountKey {
+  std::uint32_t vm = 0;
+  std::uint32_t process = 0;
+  friend constexpr auto operator<=>(AccountKey, AccountKey) = default;
+};
+
+class Ledger {
+ public:
+  // Opened on first use. The reference stays valid for the life of this ledger (a copy has its
+  // own).
+  Account& account(AccountKey key) { return accounts_[key]; }
+  [[nodiscard]] const std::map<AccountKey, Account>& accounts() const { return accounts_; }
+
+  [[nodiscard]] Account total() const;
+  [[nodiscard]] Account total_of_vm(std::uint32_t vm) const;
+
+  // total.*, and vm<i>.process<j>.* of the accounts that are open now: call it at the end of a run.
+  void register_stats(StatGroup& group) const;
+
+ private:
+  std::map<AccountKey, Account> accounts_;
+};
+
+}  // namespace nestwalk
