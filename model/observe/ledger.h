@@ -27,6 +27,7 @@ enum class Cause : std::uint8_t {
   kGuestPageFault,
   kGuestTableWrite,
   kGuestFrameZeroing,
+  kGuestSystemCall,
   kContextSwitch,
   kCr3Load,
   kInvalidation,
@@ -36,7 +37,7 @@ enum class Cause : std::uint8_t {
   kHostTableWrite,
   kHostFrameZeroing,
 };
-inline constexpr unsigned kNumCauses = 15;
+inline constexpr unsigned kNumCauses = 16;
 
 struct CauseDescription {
   std::string_view name;
@@ -51,6 +52,7 @@ inline constexpr std::array<CauseDescription, kNumCauses> kCauses = {{
     {"guest_page_fault", "The guest kernel's page-fault handler, delivery and return included."},
     {"guest_table_write", "The guest kernel's stores to its page tables."},
     {"guest_frame_zeroing", "The guest kernel clearing frames before their first use."},
+    {"guest_system_call", "The guest kernel creating and ending processes, mapping and unmapping."},
     {"context_switch", "The guest kernel switching between processes, CR3 load not included."},
     {"cr3_load", "Loads of CR3."},
     {"invalidation", "Invalidation instructions and waiting for their acknowledgement."},
