@@ -122,6 +122,14 @@ class Listed(Tree):
         self.write("model/walk/lost.cpp", "")
         self.expect_one(check_listed, "model/walk/lost.cpp:1:")
 
+    def test_a_pattern_lists_sources_of_the_model_only(self):
+        self.write("model/params/CMakeLists.txt", "file(GLOB sources ${here}/*.cpp)\n")
+        self.write("model/params/a.cpp", "")
+        self.assertEqual(self.found(check_listed), [])
+        self.write("tests/unit/CMakeLists.txt", "file(GLOB tests ${here}/*.cpp)\n")
+        self.write("tests/unit/a_test.cpp", "")
+        self.expect_one(check_listed, "tests/unit/a_test.cpp:1:")
+
 
 class Text(Tree):
     def test_machine_paths(self):
