@@ -1,7 +1,7 @@
 // What a guest kernel can do with its CPU. After boot this is the kernel's only way to memory.
 //
-//   port.store(kernel.direct_map_address(entry), 8, word);       // a supervisor store, through the
-//   Mmu port.spend(Cause::kGuestFault, params.fault_cycles);
+//   port.store(layout.direct(entry), 8, word);  // a supervisor store, through the Mmu
+//   port.spend(Cause::kGuestPageFault, params.fault_cycles);
 //
 // Every call takes simulated time. A nested fault under an access is served by the hypervisor and
 // stays invisible here; a guest page fault under one is a bug of the kernel model and is fatal. The

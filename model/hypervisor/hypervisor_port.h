@@ -1,8 +1,8 @@
 // What a hypervisor can do with the core it runs on, and the VM control block it gives to it.
 //
-//   port.store(entry_hpa, 8, word);                       // a host-physical store, takes its time
+//   port.store(entry, 8, word);  // a host-physical store, takes its time
 //   port.spend(Cause::kEptViolation, params.violation_cycles);
-//   port.enter(hypervisor.control_block(vm));             // VM entry
+//   port.enter(block);           // VM entry
 //
 // The port holds no policy. What hardware drops by itself is the port's: at VM exit and VM entry
 // (InvalidateOp::kVmTransition) and at an EPT violation or #NPF (the faulting addresses).

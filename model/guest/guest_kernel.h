@@ -1,0 +1,116 @@
+// The guest kernel: processes with regions, demand paging, context switches, unmapping. It decides
+// what the guest's page tables hold and reaches them only through a CpuPort.
+//
+//   GuestKernel kernel(machine, FrameAllocator<Gpa>(Gpa{0}, machine.memory_bytes));
+//   if (!kernel.boot(memory)) ...                 // the CPU then starts with kernel.boot_cr3()
+//   const ProcessId process = *kernel.create_process(port);
+//   kernel.map_region(port, process, {.start = Gva(0x400000), .length_bytes = 0x10000});
+//   kernel.switch_to(port, process);
+//   kernel.handle_page_fault(port, process, {gva, AccessType::kWrite, fault.code});
+//
+// A value: copies are independent machines. Mistakes of programs (a fault outside all regions, no
+// memory left) are results; what a correct machine cannot do to it (an entry with reserved bits) is
+// a fatal check. Not for: what runs when (the workload's and the scheduler's).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "model/guest/boot_tables.h"
+#include "model/guest/cpu_port.h"
+#include "model/guest/guest_machine.h"
+#include "model/guest/guest_statistics.h"
+#include "model/guest/process.h"
+#include "model/guest/table_editor.h"
+#include "model/memory/frame_allocator.h"
+
+namespace nestwalk {
+
+class Unmapper;
+
+// A page fault as the CPU reports it to the kernel.
+struct GuestFault {
+  Gva address;
+  AccessType type = AccessType::kRead;
+  std::uint64_t error_code = 0;
+};
+
+enum class FaultOutcome : std::uint8_t {
+  kMapped,       // a page was mapped; the access can be repeated
+  kSpurious,     // the entry already permits the access; what was cached of it has been dropped
+  kSegfault,     // no region, or one without this right
+  kOutOfMemory,  // no frame left for the page or its tables
+};
+
+enum class MapOutcome : std::uint8_t {
+  kMapped,
+  kOverlap,   // with a region that is there already
+  kBadRange,  // not whole 4 KiB pages, empty, or outside user space
+};
+
+enum class UnmapOutcome : std::uint8_t {
+  kUnmapped,  // also if nothing was there, as munmap has it
+  kBadRange,
+  kOutOfMemory,  // no frame for the table that splits a large page; nothing changed
+};
+
+class GuestKernel {
+ public:
+  // The machine must be without a problem; the frames are those of its memory that are free.
+  GuestKernel(const GuestMachine& machine, FrameAllocator<Gpa> frames);
+
+  // Builds the direct map. False if the frames do not suffice. Everything else needs it done.
+  [[nodiscard]] bool boot(BootMemory& memory);
+  // What the CPU holds after boot.
+  [[nodiscard]] PagingControl paging_control() const;
+  [[nodiscard]] Cr3Value boot_cr3() const;
+
+  // Nothing when out of frames or PCIDs.
+  [[nodiscard]] std::optional<ProcessId> create_process(CpuPort& port);
+  [[nodiscard]] MapOutcome map_region(CpuPort& port, ProcessId process, GuestRegion region);
+  [[nodiscard]] UnmapOutcome unmap(CpuPort& port, ProcessId process, Gva start,
+                                   std::uint64_t length_bytes);
+  // Frees all it has. A CPU that runs it goes to the kernel's own root first.
+  void exit_process(CpuPort& port, ProcessId process);
+  void switch_to(CpuPort& port, ProcessId process);
+  FaultOutcome handle_page_fault(CpuPort& port, ProcessId process, const GuestFault& fault);
+
+  // The process whose tables a CPU uses; none after boot and after an exit.
+  [[nodiscard]] std::optional<ProcessId> current(unsigned cpu) const;
+  [[nodiscard]] const Process& process(ProcessId id) const;
+  [[nodiscard]] std::size_t num_processes() const { return processes_.size(); }
+  [[nodiscard]] const GuestParams& params() const { return machine_.params; }
+  [[nodiscard]] const FrameAllocator<Gpa>& frames() const { return frames_; }
+  [[nodiscard]] const GuestStatistics& statistics() const { return statistics_; }
+  void register_stats(StatGroup& group) { statistics_.register_stats(group); }
+
+ private:
+  Process& find(ProcessId id);
+  [[nodiscard]] TableEditor editor(CpuPort& port, Cause cause);
+  [[nodiscard]] bool uses_pcid() const;
+  [[nodiscard]] bool is_user_range(Gva start, std::uint64_t length_bytes) const;
+  [[nodiscard]] bool fill_root(TableEditor& tables, Gpa root);
+
+  // False if no frame of the level's size is left.
+  [[nodiscard]] bool map_page(TableEditor& tables, TableRef at, const GuestRegion& region,
+                              const GuestFault& fault);
+  [[nodiscard]] bool page_fits(const GuestRegion& region, Gva address, unsigned level) const;
+
+  void flush(CpuPort& port, Process& process, const Unmapper& unmapper, Gva start);
+  void invalidate_page(CpuPort& port, Gva address);
+  void set_current(unsigned cpu, std::optional<ProcessId> process);
+
+  GuestMachine machine_;
+  FrameAllocator<Gpa> frames_;
+  KernelHalf kernel_half_;
+  std::map<ProcessId, Process> processes_;
+  std::uint32_t next_process_ = 1;
+  std::vector<Pcid> free_pcids_;                   // last freed, first reused
+  std::uint16_t next_pcid_ = 1;                    // PCID 0 is the kernel's own root
+  std::vector<std::optional<ProcessId>> current_;  // by CPU
+  GuestStatistics statistics_;
+};
+
+}  // namespace nestwalk

@@ -1,0 +1,45 @@
+#include "model/guest/guest_statistics.h"
+
+namespace nestwalk {
+
+void GuestStatistics::register_stats(StatGroup& group) const {
+  group.counter("faults", &faults, "count", "Page faults handled by the guest kernel.");
+  group.counter("faults_spurious", &faults_spurious, "count",
+                "Faults on an entry that permitted the access by then.");
+  group.counter("segfaults_no_region", &segfaults_no_region, "count",
+                "Faults outside all regions, delivered to the process.");
+  group.counter("segfaults_rights", &segfaults_rights, "count",
+                "Faults in a region without that right, delivered to the process.");
+  group.counter("out_of_memory", &out_of_memory, "count",
+                "Faults that found no frame for a page or its tables.");
+  group.group("pages_mapped")
+      .counter("level1", &pages_mapped[0], "pages", "4K pages mapped on fault.");
+  group.group("pages_mapped")
+      .counter("level2", &pages_mapped[1], "pages",
+               "2M pages (2-level format: 4M) mapped on fault.");
+  group.group("pages_mapped")
+      .counter("level3", &pages_mapped[2], "pages", "1G pages mapped on fault.");
+  group.group("pages_unmapped")
+      .counter("level1", &pages_unmapped[0], "pages", "4K pages unmapped.");
+  group.group("pages_unmapped")
+      .counter("level2", &pages_unmapped[1], "pages", "2M pages (2-level format: 4M) unmapped.");
+  group.group("pages_unmapped")
+      .counter("level3", &pages_unmapped[2], "pages", "1G pages unmapped.");
+  group.counter("page_size_fallbacks", &page_size_fallbacks, "pages",
+                "Pages mapped smaller than preferred: region, tables or frames did not allow it.");
+  group.counter("pages_split", &pages_split, "pages", "Large pages split to unmap a part of them.");
+  group.counter("boot_tables", &boot_tables, "tables", "Tables built at boot.");
+  group.counter("tables_allocated", &tables_allocated, "tables", "Tables allocated after boot.");
+  group.counter("tables_freed", &tables_freed, "tables", "Tables freed.");
+  group.counter("table_reads", &table_reads, "count", "Table entries loaded by the kernel.");
+  group.counter("table_writes", &table_writes, "count", "Table entries stored by the kernel.");
+  group.counter("single_invalidations", &single_invalidations, "count", "INVLPG executed.");
+  group.counter("full_flushes", &full_flushes, "count",
+                "Reloads of CR3 that took the place of more INVLPG.");
+  group.counter("context_switches", &context_switches, "count",
+                "Switches to another process's tables.");
+  group.counter("processes_created", &processes_created, "count", "Processes created.");
+  group.counter("processes_ended", &processes_ended, "count", "Processes ended.");
+}
+
+}  // namespace nestwalk

@@ -1,0 +1,72 @@
+// How the kernel reaches its page tables and frames: every entry by a load or store through the CPU
+// over the direct map, every allocation with its time. Built for one kernel entry, holds no state.
+//
+//   TableEditor editor(port, Cause::kGuestPageFault, machine, frames, statistics);
+//   const std::uint64_t entry = editor.load({table, level}, gva);
+//
+// Decides nothing: which page goes where is the kernel's business.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "model/guest/cpu_port.h"
+#include "model/guest/guest_entry.h"
+#include "model/guest/guest_layout.h"
+#include "model/guest/guest_machine.h"
+#include "model/guest/guest_statistics.h"
+#include "model/memory/frame_allocator.h"
+
+namespace nestwalk {
+
+// A table and the level of its entries.
+struct TableRef {
+  Gpa table;
+  unsigned level = 1;
+};
+
+class TableEditor {
+ public:
+  // `cause` is what the kernel's own time is booked to.
+  TableEditor(CpuPort& port, Cause cause, const GuestMachine& machine, FrameAllocator<Gpa>& frames,
+              GuestStatistics& statistics)
+      : codec_(machine.params.format, machine.control),
+        layout_(guest_layout(machine.params.format)),
+        cause_(cause),
+        port_(port),
+        params_(machine.params),
+        frames_(frames),
+        statistics_(statistics) {}
+
+  [[nodiscard]] const EntryCodec& codec() const { return codec_; }
+  [[nodiscard]] const PagingFormat& format() const { return codec_.format(); }
+
+  // The entry for the address in a table.
+  [[nodiscard]] std::uint64_t load(TableRef at, Gva address);
+  void store(TableRef at, Gva address, std::uint64_t entry);
+  // False if the MMU changed the entry (A, D) since it was read.
+  [[nodiscard]] bool replace(TableRef at, Gva address, const Swap& swap);
+
+  // A cleared table, or nothing when guest memory is exhausted.
+  [[nodiscard]] std::optional<Gpa> allocate_table();
+  void free_table(Gpa table);
+
+  // A data page of 2^bits bytes, cleared unless the parameters say otherwise.
+  [[nodiscard]] std::optional<Gpa> allocate_page(unsigned bits);
+  void free_page(Gpa page, unsigned bits);
+  void spend(std::uint64_t cycles) { port_.spend(cause_, cycles); }
+
+ private:
+  [[nodiscard]] Gva entry_address(TableRef at, Gva address) const;
+  void clear(Gpa block, unsigned bits);
+
+  EntryCodec codec_;
+  GuestLayout layout_;
+  Cause cause_;
+  CpuPort& port_;
+  const GuestParams& params_;
+  FrameAllocator<Gpa>& frames_;
+  GuestStatistics& statistics_;
+};
+
+}  // namespace nestwalk

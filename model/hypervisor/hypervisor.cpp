@@ -1,0 +1,166 @@
+#include "model/hypervisor/hypervisor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "model/arch/check.h"
+#include "model/memory/table_builder.h"
+
+namespace nestwalk {
+namespace {
+
+constexpr std::uint32_t kMaxVms = 0xffff;  // VPIDs have 16 bits, and 0 is the host's
+
+// Lets a TableBuilder read the tables of a VM.
+struct TableReader {
+  const SparseMemory& memory;
+  [[nodiscard]] std::uint64_t read(std::uint64_t address, unsigned num_bytes) const {
+    return memory.read(Hpa(address), num_bytes);
+  }
+};
+
+Cause cause_of(const Vm& vm) {
+  return vm.format().rules == RuleSet::kEpt ? Cause::kEptViolation : Cause::kNestedPageFault;
+}
+
+}  // namespace
+
+std::optional<std::string> find_problem(const HostMachine& machine, const VmParams& params) {
+  const PagingFormat& format = format_of(format_id(params.format));
+  if (params.memory_bytes == 0 || params.memory_bytes % bit(kSmallPageBits) != 0) {
+    return "guest memory of " + std::to_string(params.memory_bytes) +
+           " bytes is not a positive multiple of 4 KiB";
+  }
+  // x86 formats sign-extend linear addresses, but a GPA is not one: NPT takes all input bits.
+  const unsigned bits = std::min<unsigned>(format.input_bits, machine.control.maxphyaddr);
+  if (params.memory_bytes > bit(bits)) {
+    return "guest memory of " + std::to_string(params.memory_bytes) + " bytes is more than the " +
+           std::to_string(bit(bits)) + " bytes that " +
+           std::string(kHostFormatNames[static_cast<unsigned>(params.format)]) +
+           " tables reach on this machine";
+  }
+  return std::nullopt;
+}
+
+Hypervisor::Hypervisor(const HostMachine& machine, FrameAllocator<Hpa> frames)
+    : machine_(machine), frames_{std::move(frames), {}} {}
+
+std::optional<VmId> Hypervisor::create_vm(HypervisorPort& port, const VmParams& params) {
+  fatal_unless(!find_problem(machine_, params), "a VM is created without problems");
+  if (vms_.size() >= kMaxVms) {
+    return std::nullopt;
+  }
+  Vm vm;
+  vm.id = VmId{static_cast<std::uint32_t>(vms_.size())};
+  vm.params = params;
+  NestedPager pager(port, cause_of(vm), machine_, frames_, vm);
+  const std::optional<Hpa> root = pager.allocate_table();
+  if (!root) {
+    return std::nullopt;
+  }
+  vm.root = *root;
+  vms_.push_back(vm);
+  return vm.id;
+}
+
+bool Hypervisor::populate(HypervisorPort& port, VmId id, Gpa start, std::uint64_t length_bytes) {
+  Vm& vm = vms_.at(static_cast<std::size_t>(id));
+  fatal_unless(length_bytes <= vm.params.memory_bytes &&
+                   start.value() <= vm.params.memory_bytes - length_bytes,
+               "only memory of the guest is populated");
+  NestedPager pager(port, cause_of(vm), machine_, frames_, vm);
+  const Gpa end = start + length_bytes;
+  for (Gpa at = start.page(kSmallPageBits); at < end; at = at + bit(kSmallPageBits)) {
+    if (!pager.is_backed(at) && pager.back(at) == BackOutcome::kOutOfMemory) {
+      return false;
+    }
+  }
+  return true;
+}
+
+ControlBlock Hypervisor::control_block(VmId id) const {
+  const Vm& machine = vm(id);
+  const auto tag = static_cast<std::uint32_t>(id) + 1;
+  const bool is_ept = machine.format().rules == RuleSet::kEpt;
+  ControlBlock block;
+  block.vm = static_cast<std::uint32_t>(id);
+  block.has_host = true;
+  block.host_format = machine.format().id;
+  block.host_root = machine.root;
+  block.accessed_dirty = is_ept ? machine.params.accessed_dirty : true;
+  block.rules = is_ept ? TagRules::kIntel : TagRules::kAmd;
+  if (is_ept) {
+    block.vpid_enabled = machine.params.vpid;
+    block.vpid = machine.params.vpid ? Vpid{static_cast<std::uint16_t>(tag)} : Vpid{0};
+    block.ep4ta = Ep4ta{machine.root.value()};
+  } else {
+    block.asid = Asid{tag};
+  }
+  return block;
+}
+
+ExitOutcome Hypervisor::handle_fault(HypervisorPort& port, VmId id, const Fault& fault) {
+  Vm& vm = vms_.at(static_cast<std::size_t>(id));
+  VmStatistics& statistics = vm.statistics;
+  ++statistics.exits;
+  port.spend(Cause::kVmExit, machine_.params.exit_cycles);
+  port.spend(cause_of(vm), machine_.params.violation_cycles);
+  switch (fault.kind) {
+    case FaultKind::kEptViolation:
+      ++statistics.ept_violations;
+      break;
+    case FaultKind::kNestedPageFault:
+      ++statistics.nested_page_faults;
+      break;
+    case FaultKind::kEptMisconfiguration:
+      ++statistics.ept_misconfigurations;
+      return ExitOutcome::kMisconfigured;
+    default:
+      fatal("only faults of the host stage leave a guest with nested paging");
+  }
+  if (fault.position.g > 0) {
+    ++statistics.guest_table_faults;
+  }
+  if (fault.gpa.value() >= vm.params.memory_bytes) {
+    ++statistics.beyond_memory;
+    return ExitOutcome::kBeyondMemory;
+  }
+  NestedPager pager(port, cause_of(vm), machine_, frames_, vm);
+  switch (pager.back(fault.gpa)) {
+    case BackOutcome::kBacked:
+      break;
+    case BackOutcome::kRightsRaised:
+      ++statistics.rights_raised;
+      break;
+    case BackOutcome::kUnchanged:
+      ++statistics.spurious_faults;
+      break;
+    case BackOutcome::kOutOfMemory:
+      ++statistics.out_of_memory;
+      return ExitOutcome::kOutOfMemory;
+  }
+  enter(port, id);
+  return ExitOutcome::kResumed;
+}
+
+std::optional<Hpa> Hypervisor::translate(const SparseMemory& memory, VmId id, Gpa address) const {
+  TableBuilder builder(vm(id).format(), vm(id).root.value(), TableReader{memory});
+  const std::optional<FoundLeaf> leaf = builder.find_leaf(address.value());
+  if (!leaf) {
+    return std::nullopt;
+  }
+  return Hpa(leaf->output_address);
+}
+
+const Vm& Hypervisor::vm(VmId id) const {
+  return vms_.at(static_cast<std::size_t>(id));
+}
+
+void Hypervisor::register_stats(StatGroup& group) const {
+  for (const Vm& vm : vms_) {
+    vm.statistics.register_stats(
+        group.group("vm" + std::to_string(static_cast<std::uint32_t>(vm.id))));
+  }
+}
+
+}  // namespace nestwalk

@@ -1,0 +1,72 @@
+// The hypervisor: VMs, the host stage filled on demand, exits and what they cost.
+//
+//   Hypervisor hypervisor(machine, FrameAllocator<Hpa>(Hpa{0}, host_bytes));
+//   const VmId vm = *hypervisor.create_vm(port, vm_params);
+//   hypervisor.enter(port, vm);
+//   ... the guest runs until the host stage faults ...
+//   hypervisor.handle_fault(port, vm, fault);     // ends with the next VM entry
+//
+// A value: copies are independent hypervisors; the port is passed to each call. What a guest does
+// wrong (an address beyond its memory) and what the host lacks are results that end a VM or a run
+// with a message. Not for: shadow paging, which has a pager of its own.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/arch/fault.h"
+#include "model/hypervisor/hypervisor_port.h"
+#include "model/hypervisor/nested_pager.h"
+#include "model/hypervisor/vm.h"
+#include "model/memory/sparse_memory.h"
+
+namespace nestwalk {
+
+// What is wrong with a VM on this host, as a message, or nothing.
+[[nodiscard]] std::optional<std::string> find_problem(const HostMachine& machine,
+                                                      const VmParams& params);
+
+enum class ExitOutcome : std::uint8_t {
+  kResumed,        // served; the VM has been entered again
+  kBeyondMemory,   // the guest used an address that it has no memory at: the VM cannot go on
+  kMisconfigured,  // an entry of the host stage is malformed: the VM cannot go on
+  kOutOfMemory,    // the host has no frame left: the VM cannot go on
+};
+
+class Hypervisor {
+ public:
+  Hypervisor(const HostMachine& machine, FrameAllocator<Hpa> frames);
+
+  // The VM must be without a problem. Nothing if the host has no frame for its root.
+  [[nodiscard]] std::optional<VmId> create_vm(HypervisorPort& port, const VmParams& params);
+
+  // Backs [start, start + length_bytes) of guest memory, as at boot before the guest runs: give it
+  // a port that takes no time. No exit is counted. False if the host is out of frames.
+  [[nodiscard]] bool populate(HypervisorPort& port, VmId vm, Gpa start, std::uint64_t length_bytes);
+
+  [[nodiscard]] ControlBlock control_block(VmId vm) const;
+  void enter(HypervisorPort& port, VmId vm) const { port.enter(control_block(vm)); }
+
+  // An exit for a fault of the host stage: EPT violation, EPT misconfiguration, #NPF.
+  [[nodiscard]] ExitOutcome handle_fault(HypervisorPort& port, VmId vm, const Fault& fault);
+
+  // Where guest memory is, by the tables as they are in memory; for tests and debug accesses.
+  [[nodiscard]] std::optional<Hpa> translate(const SparseMemory& memory, VmId vm,
+                                             Gpa address) const;
+
+  [[nodiscard]] const Vm& vm(VmId id) const;
+  [[nodiscard]] std::size_t num_vms() const { return vms_.size(); }
+  [[nodiscard]] const FrameOwnerMap& owners() const { return frames_.owners; }
+  [[nodiscard]] const FrameAllocator<Hpa>& frames() const { return frames_.free; }
+  // vm<i>.* of the VMs that exist now; neither they nor this object may move or grow afterwards.
+  void register_stats(StatGroup& group) const;
+
+ private:
+  HostMachine machine_;
+  HostFrames frames_;
+  std::vector<Vm> vms_;  // by id
+};
+
+}  // namespace nestwalk
