@@ -1,0 +1,94 @@
+// Which cached entries an invalidation drops: the one place where this is decided. What the manual
+// does not require to be dropped survives.
+//
+//   const InvalidationScope scope(invalidation);
+//   array.erase_if([&](const auto& entry) { return scope.drops(entry.key); });
+//
+// An operation that the vendor does not have drops nothing (INVEPT under AMD rules, INVLPGA under
+// Intel's). On AMD the ASID takes the place of the VPID; a part without PCIDs keeps them zero.
+// Sources: Intel SDM vol. 3, "Operations that invalidate cached mappings" and "Invalidation of TLBs
+// and paging-structure caches"; AMD APM vol. 2, "TLB control" and INVLPGA.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "model/arch/invalidation.h"
+#include "model/arch/position.h"
+#include "model/lookup/entry_key.h"
+
+namespace nestwalk {
+
+// One row of the matrix. A tag is compared as tags_for() leaves it for the kind at hand, so that
+// guest-physical entries never depend on VPID or PCID.
+struct InvalidationRule {
+  enum class Context : std::uint8_t { kAny, kSame, kZero, kNotZero };  // VPID and ASID
+  enum class Match : std::uint8_t { kAny, kSame };
+  enum class Globals : std::uint8_t { kDropped, kKept };
+  enum class Range : std::uint8_t {
+    kEverything,
+    kAddress,              // whatever would be used to translate the address
+    kAddressAnyStructure,  // translations for the address, structure entries for any
+  };
+  static constexpr std::uint8_t kNothing = 0;
+  static constexpr std::uint8_t kLinear = 1U << static_cast<unsigned>(MappingKind::kLinear);
+  static constexpr std::uint8_t kGuestPhysical =
+      1U << static_cast<unsigned>(MappingKind::kGuestPhysical);
+  static constexpr std::uint8_t kCombined = 1U << static_cast<unsigned>(MappingKind::kCombined);
+
+  std::uint8_t kinds = kNothing;
+  Range range = Range::kEverything;
+  Context context = Context::kAny;
+  Match pcid = Match::kAny;
+  Match ep4ta = Match::kAny;
+  Globals globals = Globals::kDropped;
+};
+
+const InvalidationRule& rule_of(InvalidateOp op, TagRules rules);
+
+// One invalidation, ready to be held against many entries.
+class InvalidationScope {
+ public:
+  explicit InvalidationScope(const Invalidation& invalidation);
+
+  [[nodiscard]] bool drops(const EntryKey& key) const {
+    const auto kind = static_cast<unsigned>(key.kind);
+    if (((rule_.kinds >> kind) & 1U) == 0) {
+      return false;
+    }
+    const bool translation = key.entry_class == EntryClass::kTranslation;
+    if (rule_.range == InvalidationRule::Range::kAddress ||
+        (rule_.range == InvalidationRule::Range::kAddressAnyStructure && translation)) {
+      if (!key.is_named_by(address_[kind])) {
+        return false;
+      }
+    }
+    return tags_match(key, tags_[kind]);
+  }
+
+  [[nodiscard]] bool drops_nothing() const { return rule_.kinds == InvalidationRule::kNothing; }
+  // No translation is dropped but those that an address names.
+  [[nodiscard]] bool is_by_address() const {
+    return rule_.range != InvalidationRule::Range::kEverything;
+  }
+  // The address by which entries of this kind are named.
+  [[nodiscard]] std::uint64_t address(MappingKind kind) const {
+    return address_[static_cast<unsigned>(kind)];
+  }
+  // Table words kept by their physical address have neither tags nor an input address: every
+  // operation that may drop any mapping made from words of this stage drops them all.
+  [[nodiscard]] bool drops_words(Stage stage) const;
+
+ private:
+  [[nodiscard]] bool tags_match(const EntryKey& key, const Tags& wanted) const;
+
+  InvalidationRule rule_;
+  std::array<Tags, 3> tags_;              // by kind
+  std::array<std::uint64_t, 3> address_;  // by kind
+};
+
+inline bool drops(const Invalidation& invalidation, const EntryKey& key) {
+  return InvalidationScope(invalidation).drops(key);
+}
+
+}  // namespace nestwalk

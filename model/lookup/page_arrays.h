@@ -1,0 +1,226 @@
+// Translations of pages of several sizes, kept in one or more arrays: what a TLB level and a nested
+// TLB have in common.
+//
+//   PageArrays<Translation> pages({{shape_4k, shape_2m}}, {{{12, 0}, {21, 1}}}, /*seed=*/1);
+//   const auto found = pages.find(address, kind, tags_for(kind, tags));
+//   if (found) { pages.use(found); pages.entry(found).payload; }
+//
+// Every size present is probed on every lookup, as hardware does it, and at most one entry may
+// match. The architecture lets software change a page's size without an invalidation, and two
+// entries would then serve one address; a fill therefore drops whatever it overlaps. Not for
+// rights, statistics or counters of lookups.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+
+#include "model/arch/check.h"
+#include "model/lookup/entry_key.h"
+#include "model/lookup/invalidate.h"
+#include "model/lookup/set_assoc_array.h"
+
+namespace nestwalk {
+
+// Which array holds entries that cover 2^span_bits bytes.
+struct PageClass {
+  std::uint8_t span_bits = 0;
+  std::uint8_t array = 0;
+};
+
+template <class Payload>
+class PageArrays {
+ public:
+  using Entry = CachedEntry<Payload>;
+  static constexpr unsigned kMaxArrays = 3;
+  static constexpr unsigned kMaxClasses = 4;
+
+  struct Found {
+    std::uint8_t page_class = kMaxClasses;
+    std::uint32_t slot = 0;
+    explicit operator bool() const { return page_class != kMaxClasses; }
+  };
+
+  struct FillResult {
+    std::optional<Entry> evicted;  // the victim, if the set was full
+    std::size_t num_replaced = 0;  // entries that covered some of the same addresses
+  };
+
+  // Classes are listed from small to large; those of an absent array are left out.
+  PageArrays(std::initializer_list<ArrayParams> shapes, std::initializer_list<PageClass> classes,
+             std::uint64_t seed) {
+    std::size_t i = 0;
+    for (const ArrayParams& shape : shapes) {
+      arrays_[i] = SetAssocArray<Entry>(shape, seed + i);
+      ++i;
+    }
+    for (const PageClass& c : classes) {
+      if (arrays_[c.array].is_present()) {
+        classes_[num_classes_++] = {c.span_bits, c.array, 0};
+      }
+    }
+  }
+
+  // log2 of the bytes that an entry for a page of this size would cover: the page or, where no
+  // array takes it, a piece of the next smaller size that has one. 0: such a page is not cached.
+  [[nodiscard]] unsigned span_bits_for(unsigned page_bits) const {
+    unsigned best = 0;
+    for (unsigned i = 0; i < num_classes_ && classes_[i].span_bits <= page_bits; ++i) {
+      best = classes_[i].span_bits;
+    }
+    return best;
+  }
+
+  // `used` is tags_for(kind, tags).
+  [[nodiscard]] Found find(std::uint64_t address, MappingKind kind, const Tags& used) const {
+    Found found;
+    for (unsigned i = 0; i < num_classes_; ++i) {
+      const Class& c = classes_[i];
+      if (c.count == 0) {
+        continue;
+      }
+      const std::uint64_t number = address >> c.span_bits;
+      const std::uint32_t slot =
+          arrays_[c.array].find(number, tag_of(number, c.span_bits),
+                                [&](const Entry& e) { return matches(e.key, kind, used); });
+      if (slot != SetAssocArray<Entry>::kNone) {
+        fatal_unless(!found, "at most one entry matches a lookup, over all page sizes");
+        found = {static_cast<std::uint8_t>(i), slot};
+      }
+    }
+    return found;
+  }
+
+  [[nodiscard]] const Entry& entry(Found found) const {
+    return arrays_[classes_[found.page_class].array][found.slot];
+  }
+  [[nodiscard]] unsigned span_bits(Found found) const {
+    return classes_[found.page_class].span_bits;
+  }
+  void use(Found found) { arrays_[classes_[found.page_class].array].use(found.slot); }
+
+  // key.span_bits is what span_bits_for() said, key.address is aligned to it.
+  FillResult fill(const Entry& entry) {
+    FillResult result;
+    result.num_replaced = drop_overlapping(entry.key);
+    for (unsigned i = 0; i < num_classes_; ++i) {
+      Class& c = classes_[i];
+      if (c.span_bits == entry.key.span_bits) {
+        const std::uint64_t number = entry.key.address >> c.span_bits;
+        result.evicted = arrays_[c.array].insert(number, tag_of(number, c.span_bits), entry);
+        if (result.evicted) {
+          forget(result.evicted->key);
+        }
+        ++c.count;
+        num_splintered_ += is_splintered(entry.key) ? 1 : 0;
+        return result;
+      }
+    }
+    fatal("no array takes an entry of this size");
+  }
+
+  // Drops what could match a lookup that the given entry matches; returns how many.
+  std::size_t drop_overlapping(const EntryKey& key) {
+    std::size_t dropped = 0;
+    for (unsigned i = 0; i < num_classes_; ++i) {
+      const Class c = classes_[i];
+      if (c.count == 0) {
+        continue;
+      }
+      const unsigned bits = std::max(c.span_bits, key.span_bits);
+      const auto overlaps = [&](const Entry& e) {
+        const bool drop = e.key.span_bits == c.span_bits &&
+                          ((e.key.address ^ key.address) >> bits) == 0 && collide(e.key, key);
+        return drop && forget(e.key);
+      };
+      SetAssocArray<Entry>& array = arrays_[c.array];
+      dropped += c.span_bits < key.span_bits
+                     ? array.erase_if(overlaps)
+                     : array.erase_in_set_if(key.address >> c.span_bits, overlaps);
+    }
+    return dropped;
+  }
+
+  // `address` is the scope's for the kinds kept here. Returns how many entries were dropped.
+  std::size_t invalidate(const InvalidationScope& scope, std::uint64_t address) {
+    if (scope.drops_nothing()) {
+      return 0;
+    }
+    const auto drop = [&](const Entry& e) { return scope.drops(e.key) && forget(e.key); };
+    std::size_t dropped = 0;
+    if (scope.is_by_address() && num_splintered_ == 0) {
+      // Every entry that the address names also covers it: one set for each size.
+      for (unsigned i = 0; i < num_classes_; ++i) {
+        if (classes_[i].count != 0) {
+          dropped +=
+              arrays_[classes_[i].array].erase_in_set_if(address >> classes_[i].span_bits, drop);
+        }
+      }
+      return dropped;
+    }
+    for (SetAssocArray<Entry>& array : arrays_) {
+      dropped += array.erase_if(drop);
+    }
+    return dropped;
+  }
+
+  std::size_t flush() {
+    std::size_t dropped = 0;
+    for (SetAssocArray<Entry>& array : arrays_) {
+      dropped += array.erase_if([&](const Entry& e) { return forget(e.key); });
+    }
+    return dropped;
+  }
+
+  [[nodiscard]] std::size_t size() const {
+    std::size_t entries = 0;
+    for (const SetAssocArray<Entry>& array : arrays_) {
+      entries += array.size();
+    }
+    return entries;
+  }
+
+  // visit(const Entry&), in the order of arrays, sets and ways.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const SetAssocArray<Entry>& array : arrays_) {
+      array.for_each(visit);
+    }
+  }
+
+  friend bool operator==(const PageArrays&, const PageArrays&) = default;
+
+ private:
+  struct Class {
+    std::uint8_t span_bits = 0;
+    std::uint8_t array = 0;
+    std::uint32_t count = 0;  // entries of this size that are cached
+    friend bool operator==(const Class&, const Class&) = default;
+  };
+
+  // Page numbers have at most 52 bits, so the size fits above them.
+  static constexpr std::uint64_t tag_of(std::uint64_t number, unsigned span_bits) {
+    return number | (std::uint64_t{span_bits} << 57);
+  }
+  static constexpr bool is_splintered(const EntryKey& key) {
+    return key.match_bits() > key.span_bits;
+  }
+
+  // Takes an entry that is about to go out of the counts; true, to stand at the end of a condition.
+  bool forget(const EntryKey& key) {
+    for (unsigned i = 0; i < num_classes_; ++i) {
+      classes_[i].count -= classes_[i].span_bits == key.span_bits ? 1 : 0;
+    }
+    num_splintered_ -= is_splintered(key) ? 1 : 0;
+    return true;
+  }
+
+  std::array<Class, kMaxClasses> classes_{};
+  unsigned num_classes_ = 0;
+  std::size_t num_splintered_ = 0;  // entries whose page is larger than what they cover
+  std::array<SetAssocArray<Entry>, kMaxArrays> arrays_;
+};
+
+}  // namespace nestwalk

@@ -1,0 +1,119 @@
+// One TLB level: translations of GVA pages (linear and combined), every entry with its tags and the
+// page sizes of both stages.
+//
+//   Tlb tlb(TlbParams{});
+//   tlb.fill(gva, translation, MappingKind::kCombined, tags);     // after a walk
+//   if (const auto t = tlb.lookup(gva, MappingKind::kCombined, tags)) { use(t->hpa); }
+//   tlb.invalidate({.op = InvalidateOp::kInvlpg, .tags = tags, .address = gva});
+//
+// A page whose size has no array is entered piece by piece as it is used (4M pages always: as 2M
+// pieces); a piece knows the size of its page. A fill for an address that is already covered
+// replaces what covered it, so at most one entry ever matches. Guest-physical mappings: see
+// nested_tlb.h. Not for judging rights: give lookup() a predicate; an entry that does not serve is
+// a miss.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "model/arch/address.h"
+#include "model/arch/invalidation.h"
+#include "model/arch/tags.h"
+#include "model/arch/translation.h"
+#include "model/lookup/page_arrays.h"
+#include "model/params/structures.h"
+
+namespace nestwalk {
+
+// Laws: lookups = hits + misses; fills = evictions + replaced + invalidated + entries present.
+struct TlbStats {
+  std::uint64_t lookups = 0;
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;    // rejected ones included
+  std::uint64_t rejected = 0;  // an entry matched but did not serve the access
+  std::uint64_t fills = 0;
+  std::uint64_t evictions = 0;  // of a valid entry, for want of room
+  std::uint64_t replaced = 0;   // by a fill for the same addresses
+  std::uint64_t invalidated = 0;
+  std::array<std::uint64_t, 3> hits_by_size{};  // entries that cover 4K, 2M, 1G
+  std::array<std::uint64_t, 3> fills_by_size{};
+  friend bool operator==(const TlbStats&, const TlbStats&) = default;
+};
+
+// payload: of the first byte that the entry covers.
+using TlbEntry = CachedEntry<Translation>;
+
+class Tlb {
+ public:
+  struct FillResult {
+    unsigned span_bits = 0;           // log2 of the bytes that are covered now; 0: not cached
+    std::optional<TlbEntry> evicted;  // for inclusive and victim levels
+  };
+
+  explicit Tlb(const TlbParams& params, std::uint64_t seed = 0);
+
+  // The translation of this very address. `serves(const Translation&)` says whether the entry may
+  // be used for the access; if not, this is a miss and the entry stays as it is.
+  template <class Serves>
+  std::optional<Translation> lookup(Gva gva, MappingKind kind, const Tags& tags, Serves serves);
+  std::optional<Translation> lookup(Gva gva, MappingKind kind, const Tags& tags) {
+    return lookup(gva, kind, tags, [](const Translation&) { return true; });
+  }
+  // The same without a trace: neither counted nor seen by replacement.
+  [[nodiscard]] std::optional<Translation> probe(Gva gva, MappingKind kind, const Tags& tags) const;
+
+  // `translation` is that of `gva`.
+  FillResult fill(Gva gva, const Translation& translation, MappingKind kind, const Tags& tags);
+
+  // Returns the number of entries dropped.
+  std::size_t invalidate(const Invalidation& invalidation);
+  // Drops what overlaps an entry of another level (back-invalidation, exclusion).
+  std::size_t drop_overlapping(const EntryKey& key);
+  std::size_t flush();
+
+  // visit(const TlbEntry&)
+  template <class Visit>
+  void for_each(Visit visit) const {
+    pages_.for_each(visit);
+  }
+  [[nodiscard]] std::size_t size() const { return pages_.size(); }
+  [[nodiscard]] const TlbStats& stats() const { return stats_; }
+  void reset_stats() { stats_ = {}; }
+
+  friend bool operator==(const Tlb&, const Tlb&) = default;
+
+ private:
+  static constexpr unsigned size_index(unsigned span_bits) { return (span_bits - 12) / 9; }
+  static Translation at(const Translation& first, std::uint64_t offset) {
+    Translation t = first;
+    t.gpa = t.gpa + offset;
+    t.hpa = t.hpa + offset;
+    return t;
+  }
+
+  PageArrays<Translation> pages_;
+  TlbStats stats_;
+};
+
+template <class Serves>
+std::optional<Translation> Tlb::lookup(Gva gva, MappingKind kind, const Tags& tags, Serves serves) {
+  ++stats_.lookups;
+  const auto found = pages_.find(gva.value(), kind, tags_for(kind, tags));
+  if (found) {
+    const unsigned span_bits = pages_.span_bits(found);
+    const Translation t = at(pages_.entry(found).payload, gva.offset(span_bits));
+    if (serves(t)) {
+      ++stats_.hits;
+      ++stats_.hits_by_size[size_index(span_bits)];
+      pages_.use(found);
+      return t;
+    }
+    ++stats_.rejected;
+  }
+  ++stats_.misses;
+  return std::nullopt;
+}
+
+}  // namespace nestwalk
