@@ -2,7 +2,7 @@
 """Holds include lines and links of model/ and tb/ against the table in layers.txt.
 
 SystemC's headers are in the compiler's search path, so that the compiler stops nobody from including
-them; this does.
+them; this does. The copy of the table in docs/architecture.md is compared as well.
 """
 
 import pathlib
@@ -12,6 +12,7 @@ import sys
 import tree
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
+ROW = re.compile(r"^\| (\d) \| `(?:model/)?(\w+)` \| .* \| ([^|]+) \|$")
 LINK = re.compile(r"nestwalk::(\w+)")
 
 
@@ -104,6 +105,7 @@ def problems(root):
             if problem:
                 yield f"{name}:{number}: {problem}"
     yield from link_problems(root, table)
+    yield from copy_problems(root, table)
 
 
 def link_problems(root, table):
@@ -119,6 +121,26 @@ def link_problems(root, table):
             for other in LINK.findall(line.split("#")[0]):
                 if "*" not in allowed and other not in allowed:
                     yield f"{name}:{number}: {folder} may not link nestwalk::{other}"
+
+
+def copy_problems(root, table):
+    """The rows `| level | folder | text | may include |` of the architecture page."""
+    page = "docs/architecture.md"
+    if not (pathlib.Path(root) / page).exists():
+        return
+    seen = set()
+    for number, line in tree.lines(root, page):
+        match = ROW.match(line)
+        if not match:
+            continue
+        level, folder, allowed = match.groups()
+        seen.add(folder)
+        names = table.layers.get(folder)
+        text = "all of model/" if names == ["*"] else ", ".join(names or []) or "nothing"
+        if names is None or int(level) != table.levels[folder] or allowed != text:
+            yield f"{page}:{number}: the row of {folder} is not what layers.txt says"
+    for folder in table.layers.keys() - seen:
+        yield f"{page}:1: no row for {folder}, which layers.txt lists"
 
 
 if __name__ == "__main__":

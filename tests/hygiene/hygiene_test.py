@@ -108,6 +108,15 @@ class Layering(Tree):
         self.write("model/walk/CMakeLists.txt", "\nnestwalk_layer(walk LINKS nestwalk::systemc)\n")
         self.expect_one(check_layering, "model/walk/CMakeLists.txt:2: walk may not link")
 
+    def test_the_copy_for_readers(self):
+        page = (HERE.parents[1] / "docs/architecture.md").read_text(encoding="utf-8")
+        self.write("docs/architecture.md", page)
+        self.assertEqual(self.found(check_layering), [])
+        self.write("docs/architecture.md", page.replace("driver | arch |", "driver | arch, lookup |"))
+        self.expect_one(check_layering, "docs/architecture.md:")
+        self.write("docs/architecture.md", page.replace("| 3 | `model/tlm`", "`model/tlm`"))
+        self.expect_one(check_layering, "docs/architecture.md:1: no row for tlm")
+
 
 class Listed(Tree):
     def test_a_test_that_no_list_names(self):
