@@ -45,6 +45,18 @@ void describe(DramParams& p, ParameterVisitor& v) {
   v.integer({"row_bytes", "bytes", "open_row: size of a row.", 64, 1U << 20, true}, p.row_bytes);
 }
 
+void describe(InstructionCosts& p, ParameterVisitor& v) {
+  constexpr std::uint64_t kMax = 1'000'000;
+  v.integer({"invlpg_cycles", "cycles", "INVLPG, INVLPGA.", 0, kMax}, p.invlpg_cycles);
+  v.integer({"invpcid_cycles", "cycles", "INVPCID of any type.", 0, kMax}, p.invpcid_cycles);
+  v.integer({"cr3_load_cycles", "cycles", "MOV to CR3.", 0, kMax}, p.cr3_load_cycles);
+  v.integer({"control_write_cycles", "cycles", "MOV to CR0 or CR4, WRMSR of EFER.", 0, kMax},
+            p.control_write_cycles);
+  v.integer({"invept_cycles", "cycles", "INVEPT of any type; assumed.", 0, kMax}, p.invept_cycles);
+  v.integer({"invvpid_cycles", "cycles", "INVVPID of any type; assumed.", 0, kMax},
+            p.invvpid_cycles);
+}
+
 void describe(MachineParams& p, ParameterVisitor& v) {
   v.text({"name", "What to call this machine in results."}, p.name);
   v.integer({"clock_mhz", "MHz", "The one clock that all cycles count.", 1, 100000}, p.clock_mhz);
@@ -56,6 +68,7 @@ void describe(MachineParams& p, ParameterVisitor& v) {
              std::uint64_t{1} << 20, std::uint64_t{1} << kMaxPhysicalBits},
             p.memory_bytes);
   v.group({"core", "The core that makes accesses."}, p.core);
+  v.group({"instructions", "Costs of instructions that change translation state."}, p.instructions);
   v.group({"mmu", "TLBs."}, p.mmu);
   v.group({"walker", "Page-table walker."}, p.walker);
   v.choice({"table_path",

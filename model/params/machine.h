@@ -53,6 +53,18 @@ struct DramParams {
 };
 void describe(DramParams& p, ParameterVisitor& v);
 
+// What instructions that touch translation state cost, besides what they drop (literature: kernel
+// measurements on Skylake for INVLPG, INVPCID and CR3; INVEPT and INVVPID assumed).
+struct InstructionCosts {
+  std::uint32_t invlpg_cycles = 200;
+  std::uint32_t invpcid_cycles = 350;
+  std::uint32_t cr3_load_cycles = 300;
+  std::uint32_t control_write_cycles = 300;
+  std::uint32_t invept_cycles = 500;
+  std::uint32_t invvpid_cycles = 500;
+};
+void describe(InstructionCosts& p, ParameterVisitor& v);
+
 // How table reads reach memory.
 enum class TablePath : std::uint8_t { kL1d, kL2, kLlc, kFlat };
 inline constexpr std::array<std::string_view, 4> kTablePathNames = {"l1d", "l2", "llc", "flat"};
@@ -73,6 +85,7 @@ struct MachineParams {
   TagRules tag_rules = TagRules::kIntel;
   std::uint64_t memory_bytes = std::uint64_t{64} << 30;
   CoreParams core;
+  InstructionCosts instructions;
   MmuParams mmu;
   WalkerParams walker;
   TablePath table_path = TablePath::kL1d;

@@ -1,0 +1,109 @@
+#include "model/params/run.h"
+
+#include <utility>
+
+namespace nestwalk {
+
+void describe(ProcessParams& p, ParameterVisitor& v) {
+  v.text({"name", "What to call this process in results."}, p.name);
+  v.group({"workload", "The accesses that the process makes."}, p.workload);
+}
+
+void describe(VirtualMachineParams& p, ParameterVisitor& v) {
+  v.text({"name", "What to call this VM in results."}, p.name);
+  describe(p.vm, v);
+  v.group({"guest", "The kernel that runs in the VM (native: on the machine)."}, p.guest);
+  v.list({"processes", "The processes of the guest.", 1}, p.processes);
+}
+
+void describe(RunParams& p, ParameterVisitor& v) {
+  v.choice({"mode", "How guest memory is virtualised.", kModeNames}, p.mode);
+  v.integer({"time_slice_accesses", "accesses",
+             "How many accesses a process makes before the next one runs.", 1},
+            p.time_slice_accesses);
+  v.group({"machine", "The simulated machine."}, p.machine);
+  v.group({"hypervisor", "What hypervisor software costs."}, p.hypervisor);
+  v.list({"vms", "Virtual machines; native mode takes exactly one.", 1}, p.vms);
+}
+
+namespace {
+
+class Rules {
+ public:
+  void require(bool holds, std::string key_path, std::string message) {
+    if (!holds) {
+      problems_.push_back({std::move(key_path), std::move(message)});
+    }
+  }
+  void array(const ArrayParams& p, const std::string& path) {
+    require(p.ways == 0 || p.entries % p.ways == 0, path + ".entries",
+            std::to_string(p.entries) + " entries are not a multiple of " + std::to_string(p.ways) +
+                " ways");
+  }
+  void tlb(const TlbParams& p, const std::string& path) {
+    array(p.page_4k, path + ".page_4k");
+    array(p.page_2m, path + ".page_2m");
+    array(p.page_1g, path + ".page_1g");
+  }
+  void cache(const CacheParams& p, const std::string& path) {
+    require(p.size_bytes % kLineBytes == 0, path + ".size_bytes",
+            "must be a multiple of the line of " + std::to_string(kLineBytes) + " bytes");
+    require(p.ways == 0 || p.size_bytes / kLineBytes % p.ways == 0, path + ".size_bytes",
+            std::to_string(p.size_bytes / kLineBytes) + " lines are not a multiple of " +
+                std::to_string(p.ways) + " ways");
+  }
+  std::vector<ParameterProblem> take() { return std::move(problems_); }
+
+ private:
+  std::vector<ParameterProblem> problems_;
+};
+
+void machine_rules(const MachineParams& m, Rules& rules) {
+  rules.tlb(m.mmu.l1_itlb, "machine.mmu.l1_itlb");
+  rules.tlb(m.mmu.l1_dtlb, "machine.mmu.l1_dtlb");
+  rules.tlb(m.mmu.l2_tlb, "machine.mmu.l2_tlb");
+  const PwcParams& pwc = m.walker.pwc;
+  const std::string pwc_path = "machine.walker.pwc";
+  rules.array(pwc.level_2, pwc_path + ".level_2");
+  rules.array(pwc.level_3, pwc_path + ".level_3");
+  rules.array(pwc.level_4, pwc_path + ".level_4");
+  rules.array(pwc.level_5, pwc_path + ".level_5");
+  rules.array(pwc.unified, pwc_path + ".unified");
+  rules.array(m.walker.ntlb.array, "machine.walker.ntlb.array");
+  rules.cache(m.l1i, "machine.l1i");
+  rules.cache(m.l1d, "machine.l1d");
+  rules.cache(m.l2, "machine.l2");
+  rules.cache(m.llc, "machine.llc");
+  const std::uint64_t reach = std::uint64_t{1} << m.maxphyaddr;
+  rules.require(m.memory_bytes <= reach, "machine.memory_bytes",
+                "more than maxphyaddr " + std::to_string(m.maxphyaddr) + " can address (" +
+                    std::to_string(reach) + " bytes)");
+  rules.require(m.dram.row_hit_cycles <= m.dram.latency_cycles, "machine.dram.row_hit_cycles",
+                "an open row cannot take longer than another one (latency_cycles " +
+                    std::to_string(m.dram.latency_cycles) + ")");
+}
+
+}  // namespace
+
+std::vector<ParameterProblem> find_problems(const RunParams& p) {
+  Rules rules;
+  machine_rules(p.machine, rules);
+  if (p.mode == Mode::kNative) {
+    rules.require(p.vms.size() == 1, "vms",
+                  "native mode has no VMs to keep apart: exactly one entry, not " +
+                      std::to_string(p.vms.size()));
+    return rules.take();
+  }
+  for (std::size_t i = 0; i < p.vms.size(); ++i) {
+    const VmParams& vm = p.vms[i].vm;
+    const std::string path = "vms." + std::to_string(i);
+    const bool is_npt = format_of(format_id(vm.format)).rules == RuleSet::kX86;
+    rules.require(
+        is_npt == (p.machine.tag_rules == TagRules::kAmd), path + ".format",
+        std::string(kHostFormatNames[static_cast<unsigned>(vm.format)]) +
+            (is_npt ? " needs machine.tag_rules: amd" : " needs machine.tag_rules: intel"));
+  }
+  return rules.take();
+}
+
+}  // namespace nestwalk

@@ -1,0 +1,54 @@
+// Everything a run is made of: the root of a configuration file.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/params/descriptor.h"
+#include "model/params/guest.h"
+#include "model/params/hypervisor.h"
+#include "model/params/machine.h"
+#include "model/params/workload.h"
+
+namespace nestwalk {
+
+enum class Mode : std::uint8_t {
+  kNative,  // no VM: the guest kernel runs on the machine itself
+  kNested,  // EPT or NPT
+};
+inline constexpr std::array<std::string_view, 2> kModeNames = {"native", "nested"};
+
+struct ProcessParams {
+  std::string name = "process";
+  WorkloadParams workload;
+};
+void describe(ProcessParams& p, ParameterVisitor& v);
+
+struct VirtualMachineParams {
+  std::string name = "vm";
+  VmParams vm;
+  GuestParams guest;
+  std::vector<ProcessParams> processes{1};
+};
+void describe(VirtualMachineParams& p, ParameterVisitor& v);
+
+struct RunParams {
+  Mode mode = Mode::kNested;
+  std::uint64_t time_slice_accesses = 1'000'000;
+  MachineParams machine;
+  HypervisorParams hypervisor;
+  std::vector<VirtualMachineParams> vms{1};
+};
+void describe(RunParams& p, ParameterVisitor& v);
+
+// A rule between parameters that does not hold.
+struct ParameterProblem {
+  std::string key_path;
+  std::string message;
+};
+[[nodiscard]] std::vector<ParameterProblem> find_problems(const RunParams& p);
+
+}  // namespace nestwalk

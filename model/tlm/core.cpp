@@ -1,0 +1,179 @@
+#include "model/tlm/core.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "model/arch/check.h"
+
+namespace nestwalk {
+
+namespace {
+constexpr std::uint64_t kCpiUnit = 1024;
+}
+
+Core::Core(sc_core::sc_module_name name, const CoreParams& params, const ClockDomain& clock)
+    : sc_module(name),
+      clock_(clock),
+      cpi_numerator_(static_cast<std::uint64_t>(std::llround(params.base_cpi * double{kCpiUnit}))) {
+  tlm_utils::tlm_quantumkeeper::set_global_quantum(clock_.cycles(params.quantum_cycles));
+  payload_.set_extension(&extension_);
+  physical_payload_.set_extension(&physical_extension_);
+  SC_HAS_PROCESS(Core);
+  SC_THREAD(run);
+}
+
+Core::~Core() {
+  // The payloads would free their extensions, which are members here.
+  payload_.clear_extension(&extension_);
+  physical_payload_.clear_extension(&physical_extension_);
+}
+
+void Core::run() {
+  fatal_unless(client_ != nullptr, "a core has a client before the simulation starts");
+  keeper_.reset();
+  for (;;) {
+    const std::span<const CoreAccess> batch = client_->next_batch();
+    if (batch.empty()) {
+      break;
+    }
+    for (const CoreAccess& access : batch) {
+      make_access(access);
+      sync_if_due();
+    }
+  }
+  keeper_.sync();
+  is_done_ = true;
+}
+
+void Core::make_access(const CoreAccess& access) {
+  retire(access.num_instructions);
+  switch (access.type) {
+    case AccessType::kRead:
+      ++stats_.reads;
+      break;
+    case AccessType::kWrite:
+      ++stats_.writes;
+      break;
+    case AccessType::kFetch:
+      ++stats_.fetches;
+      break;
+  }
+  for (;;) {
+    payload_.set_address(access.address.value());
+    payload_.set_command(access.type == AccessType::kWrite ? tlm::TLM_WRITE_COMMAND
+                                                           : tlm::TLM_READ_COMMAND);
+    payload_.set_data_ptr(reinterpret_cast<unsigned char*>(scratch_));
+    payload_.set_data_length(access.num_bytes);
+    payload_.set_streaming_width(access.num_bytes);
+    payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+    extension_.type = access.type;
+    extension_.privilege = Privilege::kUser;
+    extension_.implicit = false;
+    extension_.timing_only = true;
+    transport(cpu_socket, payload_);
+    if (payload_.is_response_ok()) {
+      return;
+    }
+    const Fault fault = extension_.fault;  // the handler reuses the extension
+    if (!client_->serve_fault(access, fault)) {
+      ++stats_.abandoned;
+      return;
+    }
+  }
+}
+
+void Core::retire(std::uint32_t num_instructions) {
+  stats_.instructions += num_instructions;
+  const std::uint64_t scaled = num_instructions * cpi_numerator_ + cpi_remainder_;
+  cpi_remainder_ = scaled % kCpiUnit;
+  stats_.base_cycles += scaled / kCpiUnit;
+  keeper_.inc(clock_.cycles(scaled / kCpiUnit));
+}
+
+void Core::transport(tlm_utils::simple_initiator_socket<Core>& socket,
+                     tlm::tlm_generic_payload& payload) {
+  const sc_core::sc_time before = keeper_.get_local_time();
+  sc_core::sc_time delay = before;
+  socket->b_transport(payload, delay);
+  stats_.access_cycles += clock_.to_cycles(delay - before);
+  keeper_.set(delay);
+}
+
+SoftwareAccess Core::access(const Access& access, std::span<std::byte> data) {
+  ++stats_.software_accesses;
+  payload_.set_address(access.address.value());
+  payload_.set_command(access.is_write() ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
+  payload_.set_data_ptr(reinterpret_cast<unsigned char*>(data.data()));
+  payload_.set_data_length(static_cast<unsigned>(data.size()));
+  payload_.set_streaming_width(static_cast<unsigned>(data.size()));
+  payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+  extension_.type = access.type;
+  extension_.privilege = access.privilege;
+  extension_.implicit = access.implicit;
+  extension_.timing_only = false;
+  transport(cpu_socket, payload_);
+  return {payload_.is_response_ok(), extension_.translation, extension_.fault};
+}
+
+bool Core::access_physical(Hpa address, AccessType type, std::span<std::byte> data) {
+  ++stats_.software_accesses;
+  physical_extension_.is_update = false;
+  physical_payload_.set_address(address.value());
+  physical_payload_.set_command(type == AccessType::kWrite ? tlm::TLM_WRITE_COMMAND
+                                                           : tlm::TLM_READ_COMMAND);
+  physical_payload_.set_data_ptr(reinterpret_cast<unsigned char*>(data.data()));
+  physical_payload_.set_data_length(static_cast<unsigned>(data.size()));
+  physical_payload_.set_streaming_width(static_cast<unsigned>(data.size()));
+  physical_payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+  transport(physical_socket, physical_payload_);
+  return physical_payload_.is_response_ok();
+}
+
+bool Core::swap_physical(Hpa address, const Swap& swap) {
+  ++stats_.software_accesses;
+  physical_extension_.is_update = true;
+  physical_extension_.expected = swap.expected;
+  physical_extension_.is_stored = false;
+  std::uint64_t desired = swap.desired;
+  physical_payload_.set_address(address.value());
+  physical_payload_.set_command(tlm::TLM_WRITE_COMMAND);
+  physical_payload_.set_data_ptr(reinterpret_cast<unsigned char*>(&desired));
+  physical_payload_.set_data_length(swap.bytes);
+  physical_payload_.set_streaming_width(swap.bytes);
+  physical_payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+  transport(physical_socket, physical_payload_);
+  return physical_payload_.is_response_ok() && physical_extension_.is_stored;
+}
+
+void Core::spend(std::uint64_t cycles) {
+  stats_.software_cycles += cycles;
+  keeper_.inc(clock_.cycles(cycles));
+}
+
+std::uint64_t Core::now_cycles() const {
+  return clock_.to_cycles(keeper_.get_current_time());
+}
+
+void Core::sync_if_due() {
+  if (keeper_.need_sync()) {
+    ++stats_.syncs;
+    keeper_.sync();
+  }
+}
+
+void Core::register_stats(StatGroup& group) const {
+  group.counter("instructions", &stats_.instructions, "count", "Instructions retired.");
+  group.counter("reads", &stats_.reads, "count", "Loads of the workload.");
+  group.counter("writes", &stats_.writes, "count", "Stores of the workload.");
+  group.counter("fetches", &stats_.fetches, "count", "Instruction fetches of the workload.");
+  group.counter("software_accesses", &stats_.software_accesses, "count",
+                "Accesses made by guest kernel and hypervisor.");
+  group.counter("abandoned", &stats_.abandoned, "count", "Accesses given up after a fault.");
+  group.counter("base_cycles", &stats_.base_cycles, "cycles", "Instructions times base CPI.");
+  group.counter("access_cycles", &stats_.access_cycles, "cycles",
+                "Translation and data of all accesses, software's included.");
+  group.counter("software_cycles", &stats_.software_cycles, "cycles",
+                "Spent by guest kernel and hypervisor, besides their accesses.");
+}
+
+}  // namespace nestwalk

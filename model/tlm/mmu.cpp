@@ -1,0 +1,305 @@
+#include "model/tlm/mmu.h"
+
+#include <cstring>
+
+#include "model/arch/check.h"
+#include "model/walk/functional_driver.h"
+
+namespace nestwalk {
+
+namespace {
+
+// Reads tables by debug transport and lets A/D updates seem to happen: leaves no trace.
+class DebugMemory {
+ public:
+  explicit DebugMemory(tlm_utils::simple_initiator_socket<Mmu>& socket) : socket_(socket) {}
+
+  MemoryAnswer read(const Step& step) {
+    std::uint64_t value = 0;
+    tlm::tlm_generic_payload payload;
+    payload.set_read();
+    payload.set_address(step.hpa.value());
+    payload.set_data_ptr(reinterpret_cast<unsigned char*>(&value));
+    payload.set_data_length(step.bytes);
+    payload.set_streaming_width(step.bytes);
+    return {socket_->transport_dbg(payload) == step.bytes, value};
+  }
+  static UpdateAnswer update(const Step& /*step*/) { return UpdateAnswer::kStored; }
+
+ private:
+  tlm_utils::simple_initiator_socket<Mmu>& socket_;
+};
+
+constexpr unsigned kL1iSeed = 11;
+constexpr unsigned kL1dSeed = 12;
+constexpr unsigned kL2Seed = 13;
+
+Access access_of(const tlm::tlm_generic_payload& payload, const AccessExtension* extension) {
+  Access access;
+  access.address = Gva(payload.get_address());
+  if (extension != nullptr) {
+    access.type = extension->type;
+    access.privilege = extension->privilege;
+    access.implicit = extension->implicit;
+  } else {
+    access.type = payload.is_write() ? AccessType::kWrite : AccessType::kRead;
+  }
+  return access;
+}
+
+}  // namespace
+
+Mmu::Mmu(sc_core::sc_module_name name, const MachineParams& params, const ClockDomain& clock)
+    : sc_module(name),
+      data_path_(params.data_path),
+      clock_(clock),
+      tag_rules_(params.tag_rules),
+      l1_itlb_{Tlb(params.mmu.l1_itlb, kL1iSeed), params.mmu.l1_itlb.latency_cycles},
+      l1_dtlb_{Tlb(params.mmu.l1_dtlb, kL1dSeed), params.mmu.l1_dtlb.latency_cycles},
+      l2_tlb_{Tlb(params.mmu.l2_tlb, kL2Seed), params.mmu.l2_tlb.latency_cycles} {
+  cpu_socket.register_b_transport(this, &Mmu::b_transport);
+  cpu_socket.register_transport_dbg(this, &Mmu::transport_dbg);
+  walk_payload_.set_extension(&walk_extension_);
+  walk_payload_.set_command(tlm::TLM_IGNORE_COMMAND);
+}
+
+Mmu::~Mmu() {
+  walk_payload_.clear_extension(&walk_extension_);
+}
+
+void Mmu::set_context(const WalkContext& context) {
+  context_ = context;
+  kind_ = context_.has_host ? MappingKind::kCombined : MappingKind::kLinear;
+}
+
+void Mmu::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
+  AccessExtension without;
+  auto* extension = payload.get_extension<AccessExtension>();
+  const Access access = access_of(payload, extension);
+  if (extension == nullptr) {
+    extension = &without;
+  }
+  const std::uint64_t in_page = access.address.offset(kSmallPageBits);
+  if (in_page + payload.get_data_length() > bit(kSmallPageBits)) {
+    split(payload, access, *extension, delay);
+    return;
+  }
+  extension->is_translated = translate(access, extension->translation, delay);
+  if (!extension->is_translated) {
+    extension->fault = fault_;
+    payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
+    return;
+  }
+  payload.set_address(extension->translation.hpa.value());
+  forward(payload, *extension, delay);
+}
+
+// Both sides are translated before any byte moves; the extension reports the first.
+void Mmu::split(tlm::tlm_generic_payload& payload, const Access& access, AccessExtension& extension,
+                sc_core::sc_time& delay) {
+  fatal_unless(payload.get_data_length() <= bit(kSmallPageBits),
+               "an access spans at most two pages");
+  ++stats_.page_crossings;
+  const auto first_bytes =
+      static_cast<unsigned>(bit(kSmallPageBits) - access.address.offset(kSmallPageBits));
+  Access second = access;
+  second.address = access.address + first_bytes;
+  Translation upper;
+  extension.is_translated =
+      translate(access, extension.translation, delay) && translate(second, upper, delay);
+  if (!extension.is_translated) {
+    extension.fault = fault_;
+    payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
+    return;
+  }
+  unsigned char* const data = payload.get_data_ptr();
+  const unsigned length = payload.get_data_length();
+  payload.set_address(extension.translation.hpa.value());
+  payload.set_data_length(first_bytes);
+  payload.set_streaming_width(first_bytes);
+  forward(payload, extension, delay);
+  if (payload.is_response_ok()) {
+    payload.set_address(upper.hpa.value());
+    payload.set_data_ptr(data + first_bytes);
+    payload.set_data_length(length - first_bytes);
+    payload.set_streaming_width(length - first_bytes);
+    forward(payload, extension, delay);
+  }
+  payload.set_data_ptr(data);
+  payload.set_data_length(length);
+  payload.set_streaming_width(length);
+}
+
+void Mmu::forward(tlm::tlm_generic_payload& payload, const AccessExtension& extension,
+                  sc_core::sc_time& delay) {
+  if (data_path_ == DataPath::kNone && extension.timing_only) {
+    payload.set_response_status(tlm::TLM_OK_RESPONSE);
+    return;
+  }
+  const sc_core::sc_time before = delay;
+  if (extension.type == AccessType::kFetch) {
+    fetch_socket->b_transport(payload, delay);
+  } else {
+    data_socket->b_transport(payload, delay);
+  }
+  stats_.data_cycles += clock_.to_cycles(delay - before);
+}
+
+bool Mmu::translate(const Access& access, Translation& translation, sc_core::sc_time& delay) {
+  ++stats_.translations;
+  const auto serves = [&](const Translation& t) {
+    return cached_translation_serves(context_, access, t);
+  };
+  Level& l1 = access.is_fetch() ? l1_itlb_ : l1_dtlb_;
+  std::uint32_t cycles = l1.latency_cycles;
+  std::optional<Translation> found = l1.tlb.lookup(access.address, kind_, context_.tags, serves);
+  if (!found) {
+    cycles += l2_tlb_.latency_cycles;
+    found = l2_tlb_.tlb.lookup(access.address, kind_, context_.tags, serves);
+    if (found) {
+      l1.tlb.fill(access.address, *found, kind_, context_.tags);
+    }
+  }
+  if (cycles != 0) {
+    stats_.tlb_cycles += cycles;
+    delay += clock_.cycles(cycles);
+  }
+  if (found) {
+    translation = *found;
+    return true;
+  }
+  if (!walk(access, translation, delay)) {
+    drop_after_fault();
+    return false;
+  }
+  l2_tlb_.tlb.fill(access.address, translation, kind_, context_.tags);
+  l1.tlb.fill(access.address, translation, kind_, context_.tags);
+  return true;
+}
+
+bool Mmu::walk(const Access& access, Translation& translation, sc_core::sc_time& delay) {
+  ++stats_.walks;
+  walk_extension_.context = &context_;
+  walk_extension_.access = access;
+  walk_payload_.set_address(access.address.value());
+  walk_payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+  const sc_core::sc_time before = delay;
+  walk_socket->b_transport(walk_payload_, delay);
+  stats_.walk_cycles += clock_.to_cycles(delay - before);
+  if (walk_payload_.is_response_ok()) {
+    translation = walk_extension_.translation;
+    return true;
+  }
+  ++stats_.faults;
+  fault_ = walk_extension_.fault;
+  return false;
+}
+
+// A fault drops what is cached for its addresses (SDM vol. 3, 4.10.4.1 and "EPT violations"), so
+// that a stale entry with fewer rights cannot make it come back for ever.
+void Mmu::drop_after_fault() {
+  Invalidation drop;
+  drop.rules = tag_rules_;
+  drop.tags = context_.tags;
+  drop.address = fault_.address;
+  drop.gpa = fault_.gpa;
+  drop.op = fault_.kind == FaultKind::kEptViolation      ? InvalidateOp::kEptViolation
+            : fault_.kind == FaultKind::kNestedPageFault ? InvalidateOp::kNestedPageFault
+                                                         : InvalidateOp::kPageFault;
+  invalidate(drop);
+}
+
+unsigned Mmu::transport_dbg(tlm::tlm_generic_payload& payload) {
+  const auto* extension = payload.get_extension<AccessExtension>();
+  Access access = access_of(payload, extension);
+  if (extension == nullptr) {
+    access.privilege = Privilege::kSupervisor;
+    access.type = AccessType::kRead;
+  }
+  WalkContext plain = context_;
+  plain.has_guest_cache = false;
+  plain.has_host_cache = false;
+  // At most up to the end of the page: the caller asks again for the rest.
+  const std::uint64_t room = bit(kSmallPageBits) - access.address.offset(kSmallPageBits);
+  const WalkOutcome outcome = nestwalk::walk(plain, access, DebugMemory(data_socket), NoCache{});
+  if (!outcome.is_translation) {
+    return 0;
+  }
+  const unsigned length = payload.get_data_length();
+  const std::uint64_t address = payload.get_address();
+  payload.set_address(outcome.translation.hpa.value());
+  payload.set_data_length(static_cast<unsigned>(std::min<std::uint64_t>(length, room)));
+  const unsigned moved = data_socket->transport_dbg(payload);
+  payload.set_address(address);
+  payload.set_data_length(length);
+  return moved;
+}
+
+std::uint64_t Mmu::invalidate(const Invalidation& invalidation) {
+  return l1_itlb_.tlb.invalidate(invalidation) + l1_dtlb_.tlb.invalidate(invalidation) +
+         l2_tlb_.tlb.invalidate(invalidation);
+}
+
+void Mmu::flush() {
+  l1_itlb_.tlb.flush();
+  l1_dtlb_.tlb.flush();
+  l2_tlb_.tlb.flush();
+}
+
+void Mmu::register_stats(StatGroup& group) const {
+  group.counter("translations", &stats_.translations, "count",
+                "Translations asked for; two for an access across pages.");
+  group.counter("page_crossings", &stats_.page_crossings, "count",
+                "Accesses that lie in two pages.");
+  group.counter("walks", &stats_.walks, "count", "Translations that no TLB served.");
+  group.counter("faults", &stats_.faults, "count", "Walks that ended in a fault.");
+  group.counter("tlb_cycles", &stats_.tlb_cycles, "cycles", "Spent looking up TLBs.");
+  group.counter("walk_cycles", &stats_.walk_cycles, "cycles", "Spent waiting for walks.");
+  group.counter("data_cycles", &stats_.data_cycles, "cycles",
+                "Spent waiting for data and instruction bytes.");
+  const std::array<std::pair<std::string_view, const Tlb*>, 3> levels = {
+      {{"l1_itlb", &l1_itlb_.tlb}, {"l1_dtlb", &l1_dtlb_.tlb}, {"l2_tlb", &l2_tlb_.tlb}}};
+  for (const auto& [name, tlb] : levels) {
+    const TlbStats& s = tlb->stats();
+    StatGroup& g = group.group(name);
+    g.counter("lookups", &s.lookups, "count", "Lookups.");
+    g.counter("hits", &s.hits, "count", "Lookups that were served.");
+    g.counter("misses", &s.misses, "count", "Lookups that were not.");
+    g.counter("rejected", &s.rejected, "count",
+              "Misses although an entry matched: it did not permit the access.");
+    g.counter("fills", &s.fills, "count", "Entries made.");
+    g.counter("evictions", &s.evictions, "count", "Entries that gave way to another.");
+    g.counter("invalidated", &s.invalidated, "count", "Entries dropped by an invalidation.");
+    g.counter("hits_4k", &s.hits_by_size[0], "count", "Hits in entries that cover 4K.");
+    g.counter("hits_2m", &s.hits_by_size[1], "count", "Hits in entries that cover 2M.");
+    g.counter("hits_1g", &s.hits_by_size[2], "count", "Hits in entries that cover 1G.");
+  }
+}
+
+void Mmu::expect_laws(CounterLaws& laws) const {
+  const std::string name = this->name();
+  const std::array<std::pair<std::string, const Tlb*>, 3> levels = {
+      {{".l1_itlb", &l1_itlb_.tlb}, {".l1_dtlb", &l1_dtlb_.tlb}, {".l2_tlb", &l2_tlb_.tlb}}};
+  for (const auto& [level, tlb] : levels) {
+    const TlbStats& s = tlb->stats();
+    laws.expect_equal(
+        name + level + ": lookups = hits + misses", [&s] { return s.lookups; },
+        [&s] { return s.hits + s.misses; });
+    laws.expect_equal(
+        name + level + ": fills = evictions + replaced + invalidated + present",
+        [&s] { return s.fills; },
+        [&s, tlb = tlb] { return s.evictions + s.replaced + s.invalidated + tlb->size(); });
+  }
+  laws.expect_equal(
+      name + ": translations = first-level lookups", [this] { return stats_.translations; },
+      [this] { return l1_itlb().stats().lookups + l1_dtlb().stats().lookups; });
+  laws.expect_equal(
+      name + ": second-level lookups = first-level misses",
+      [this] { return l2_tlb().stats().lookups; },
+      [this] { return l1_itlb().stats().misses + l1_dtlb().stats().misses; });
+  laws.expect_equal(
+      name + ": walks = second-level misses", [this] { return stats_.walks; },
+      [this] { return l2_tlb().stats().misses; });
+}
+
+}  // namespace nestwalk
