@@ -192,6 +192,9 @@ class Links(Tree):
     def test_files_that_are_named(self):
         self.write("README.md", "`model/walk/lost.h`\n")
         self.expect_one(check_links, "README.md:1: names model/walk/lost.h")
+        self.write("tests/hygiene/layers.txt", "layer 4 report: arch\n")
+        self.write("README.md", "`model/report`, `model/reports`\n")
+        self.expect_one(check_links, "README.md:1: names model/reports")
         self.write("README.md", "```\n./nestwalk run configs/lost.yaml\n```\n")
         self.expect_one(check_links, "README.md:2: names configs/lost.yaml")
         self.write("README.md", "`tests/unit/<area>.cmake`\n")
