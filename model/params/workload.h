@@ -30,10 +30,9 @@ inline constexpr std::array<std::string_view, 4> kWorkloadOperationNames = {"rea
 struct WorkloadParams {
   WorkloadKind kind = WorkloadKind::kGups;
   std::string trace;  // kTrace: the file
-  // Of any kind; 0: as many as a trace has. Of the generators at least 1.
-  std::uint64_t num_accesses = 1000000;
 
   // The generators. Their defaults give the streams that other programs were measured with.
+  std::uint64_t num_accesses = 1000000;
   std::uint64_t footprint_bytes = std::uint64_t{4} << 30;
   std::uint64_t base_address = 0x100000000000;
   std::uint64_t seed = 42;
