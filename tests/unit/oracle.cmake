@@ -1,0 +1,3 @@
+nestwalk_test(FILE oracle_test.cpp LINKS nestwalk_test_support)
+    nestwalk_test(FILE oracle_faults_test.cpp LINKS nestwalk_test_support)
+        nestwalk_test(FILE oracle_host_faults_test.cpp LINKS nestwalk_test_support)
