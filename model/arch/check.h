@@ -7,22 +7,34 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <source_location>
 #include <string_view>
 
 namespace nestwalk {
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void fatal(
-    std::string_view message, std::source_location where = std::source_location::current()) {
-  std::fprintf(stderr, "%s:%u: broken invariant in %s: %.*s\n", where.file_name(),
-               static_cast<unsigned>(where.line()), where.function_name(),
-               static_cast<int>(message.size()), message.data());
+// Where a check stands. std::source_location would do, but clang 14, whose clang-tidy reads this,
+// does not have it.
+struct CheckPlace {
+  const char* file = "";
+  int line = 0;
+  const char* function = "";
+
+  static constexpr CheckPlace current(const char* file = __builtin_FILE(),
+                                      int line = __builtin_LINE(),
+                                      const char* function = __builtin_FUNCTION()) {
+    return {file, line, function};
+  }
+};
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void fatal(std::string_view message,
+                                                         CheckPlace where = CheckPlace::current()) {
+  std::fprintf(stderr, "%s:%d: broken invariant in %s: %.*s\n", where.file, where.line,
+               where.function, static_cast<int>(message.size()), message.data());
   std::abort();
 }
 
 // In a constant expression a broken invariant is a compile error.
 constexpr void fatal_unless(bool holds, std::string_view message,
-                            std::source_location where = std::source_location::current()) {
+                            CheckPlace where = CheckPlace::current()) {
   if (!holds) [[unlikely]] {
     fatal(message, where);
   }
