@@ -105,6 +105,9 @@ class ParameterVisitor {
   // stands for all (a schema).
   template <class Struct>
   void list(const ListParameter& d, std::vector<Struct>& values) {
+    if (starts_list_anew(d)) {
+      values.clear();
+    }
     values.resize(begin_list(d, values.size()));
     for (std::size_t i = 0; i < values.size(); ++i) {
       begin_element(i);
@@ -122,6 +125,9 @@ class ParameterVisitor {
   virtual void visit_text(const TextParameter& d, std::string& value) = 0;
   virtual void begin_group(const GroupParameter& d) = 0;
   virtual void end_group() = 0;
+  // Whether the elements that are there give way, so that those visited begin with the defaults of
+  // their struct and not with those of the list.
+  virtual bool starts_list_anew(const ListParameter&) { return false; }
   // Returns the number of elements to visit.
   virtual std::size_t begin_list(const ListParameter& d, std::size_t size) = 0;
   virtual void begin_element(std::size_t index) = 0;
