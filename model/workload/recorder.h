@@ -22,10 +22,9 @@ namespace nestwalk {
 struct RecordOptions {
   std::vector<std::string> command;
   std::string output_path;
-  std::uint64_t max_accesses = 0;      // stop there; 0: no limit
-  std::uint64_t max_output_bytes = 0;  // stop before the file grows beyond; 0: no limit
-  int compression_level = 12;          // of zstd, 1 to 19
-  std::string valgrind = "valgrind";   // the program to run
+  std::uint64_t max_accesses = 0;     // stop there; 0: no limit
+  int compression_level = 12;         // of zstd, 1 to 19
+  std::string valgrind = "valgrind";  // the program to run
 };
 
 struct RecordProgress {
