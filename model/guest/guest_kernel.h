@@ -10,7 +10,8 @@
 //
 // A value: copies are independent machines. Mistakes of programs (a fault outside all regions, no
 // memory left) are results; what a correct machine cannot do to it (an entry with reserved bits) is
-// a fatal check. Not for: what runs when (the workload's and the scheduler's).
+// a fatal check. One CPU at a time may be inside; keeping several in line is the caller's business.
+// Not for: what runs when (the workload's and the scheduler's).
 #pragma once
 
 #include <cstdint>

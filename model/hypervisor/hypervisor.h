@@ -8,7 +8,7 @@
 //
 // A value: copies are independent hypervisors; the port is passed to each call. What a guest does
 // wrong (an address beyond its memory) and what the host lacks are results that end a VM or a run
-// with a message. Not for: shadow paging, which has a pager of its own.
+// with a message. One core at a time may be inside. Not for: shadow paging.
 #pragma once
 
 #include <cstdint>
