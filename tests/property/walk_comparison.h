@@ -23,25 +23,66 @@
 
 namespace nestwalk {
 
+// Another agent: after so many reads and updates of the walk it flips bits of one entry.
+struct Interference {
+  std::uint64_t after_operations = 0;  // 0: never
+  Hpa hpa;
+  unsigned bytes = 8;
+  std::uint64_t flip = 0;
+
+  void count(WordMemory& words) {
+    if (after_operations != 0 && --after_operations == 0) {
+      words.write(hpa, bytes, words.read(hpa, bytes).value_or(0) ^ flip);
+    }
+  }
+};
+
+class InterferedOracleMemory final : public OracleMemory {
+ public:
+  InterferedOracleMemory(WordMemory& words, const Interference& interference)
+      : words_(words), plain_(words), interference_(interference) {}
+  std::optional<std::uint64_t> read(const OracleReference& where) override {
+    const std::optional<std::uint64_t> value = plain_.read(where);
+    interference_.count(words_);
+    return value;
+  }
+  OracleUpdate compare_and_swap(const OracleReference& where, std::uint64_t expected) override {
+    const OracleUpdate result = plain_.compare_and_swap(where, expected);
+    interference_.count(words_);
+    return result;
+  }
+
+ private:
+  WordMemory& words_;
+  WordOracleMemory plain_;
+  Interference interference_;
+};
+
 // What the engine did to a memory, in the oracle's terms.
 class RecordingMemory {
  public:
-  explicit RecordingMemory(WordMemory& words) : words_(words) {}
+  explicit RecordingMemory(WordMemory& words, const Interference& interference = {})
+      : words_(words), interference_(interference) {}
 
   MemoryAnswer read(const Step& step) {
     const std::optional<std::uint64_t> value = words_.read(step.hpa, step.bytes);
     if (value) {
       references.push_back({step.stage, step.position, step.hpa, step.bytes, *value});
     }
+    interference_.count(words_);
     return {value.has_value(), value.value_or(0)};
   }
 
   UpdateAnswer update(const Step& step) {
-    if (!words_.compare_and_swap(step.hpa, step.bytes, step.expected, step.desired)) {
-      return UpdateAnswer::kLost;
+    UpdateAnswer answer = UpdateAnswer::kLost;
+    if (!words_.is_writable(step.hpa)) {
+      answer = UpdateAnswer::kError;
+    } else if (words_.compare_and_swap(step.hpa, step.bytes, step.expected, step.desired)) {
+      writes.push_back({step.stage, step.position, step.hpa, step.bytes, step.desired});
+      answer = UpdateAnswer::kStored;
     }
-    writes.push_back({step.stage, step.position, step.hpa, step.bytes, step.desired});
-    return UpdateAnswer::kStored;
+    interference_.count(words_);
+    return answer;
   }
 
   std::vector<OracleReference> references;
@@ -49,6 +90,7 @@ class RecordingMemory {
 
  private:
   WordMemory& words_;
+  Interference interference_;
 };
 
 inline std::string print(const OracleReference& reference) {
@@ -162,10 +204,10 @@ inline std::string difference_in(const char* what, const std::vector<OracleRefer
 // Empty when both agree.
 inline std::string compare_walks(const WalkContext& context, const Access& access,
                                  WordMemory& engine_words, WordMemory& oracle_words,
-                                 WalkCoverage& coverage) {
-  RecordingMemory recorder(engine_words);
+                                 WalkCoverage& coverage, const Interference& interference = {}) {
+  RecordingMemory recorder(engine_words, interference);
   const WalkOutcome engine = walk(context, access, recorder, NoCache{});
-  WordOracleMemory view(oracle_words);
+  InterferedOracleMemory view(oracle_words, interference);
   const OracleResult oracle = oracle_translate(context, access, view);
   coverage.add(oracle);
 

@@ -81,5 +81,56 @@ TEST(WalkOracle, EngineAgreesOnRandomTablesOfAllFormats) {
   expect_host_positions(coverage, FaultKind::kNestedPageFault, 5);
 }
 
+// A bit that makes a difference: rights, presence, A, D, page size, or an address bit.
+Interference random_interference(SplitMix64& random, const OracleResult& undisturbed) {
+  const std::vector<OracleReference>& references = undisturbed.references;
+  const std::size_t victim = random.below(references.size());
+  const std::uint64_t operations = references.size() + undisturbed.writes.size();
+  Interference interference;
+  interference.hpa = references[victim].hpa;
+  interference.bytes = references[victim].size;
+  interference.flip = std::uint64_t{1} << random.below(random.percent(70) ? 13 : 32);
+  interference.after_operations = 1 + victim + random.below(operations - victim);
+  return interference;
+}
+
+TEST(WalkOracle, EngineAgreesWhenEntriesChangeUnderTheWalk) {
+  const std::vector<StagePair> pairs = all_stage_pairs();
+  const std::uint64_t first_seed = number_from_environment("NESTWALK_SEED", 40260101);
+  const std::uint64_t num_cases = number_from_environment("NESTWALK_CASES", kNumCases / 2);
+  std::cout << "first seed " << first_seed << ", " << num_cases << " cases\n";
+  WalkCoverage coverage;
+  unsigned num_differences = 0;
+  for (std::uint64_t seed = first_seed; seed < first_seed + num_cases; ++seed) {
+    const RandomCase random_case = make_random_case(pairs[seed % pairs.size()], seed);
+    WalkContext context = random_case.context;
+    WordMemory words = random_case.memory;
+    SplitMix64 random(~seed);
+    if (context.uses_pdpte_registers()) {
+      WordOracleMemory memory(words);
+      context.pdptes = oracle_load_pdptes(context, Gva{0}, memory).pdptes;
+    }
+    for (const Access& access : random_case.accesses) {
+      WordMemory scratch = words;
+      WordOracleMemory undisturbed(scratch);
+      const OracleResult result = oracle_translate(context, access, undisturbed);
+      if (result.references.empty()) {
+        continue;
+      }
+      WordMemory engine_words = words;
+      const std::string difference = compare_walks(context, access, engine_words, words, coverage,
+                                                   random_interference(random, result));
+      if (!difference.empty()) {
+        ADD_FAILURE() << "seed " << seed << ": " << difference;
+        ASSERT_LT(++num_differences, 10U) << "giving up";
+      }
+    }
+  }
+  std::cout << coverage.histogram();
+  if (num_cases >= kNumCases / 2) {
+    EXPECT_GT(coverage.num_restarts, 1000U);
+  }
+}
+
 }  // namespace
 }  // namespace nestwalk

@@ -115,9 +115,15 @@ bool Oracle::set_bits(OracleReference& entry, Word bits) {
   }
   OracleReference updated = entry;
   updated.value |= bits;
-  if (!memory_.compare_and_swap(updated, entry.value)) {
-    is_lost_ = true;
-    return false;
+  switch (memory_.compare_and_swap(updated, entry.value)) {
+    case OracleUpdate::kLost:
+      is_lost_ = true;
+      return false;
+    case OracleUpdate::kRefused:
+      fault(FaultKind::kMemoryError, 0, entry.position, std::nullopt);
+      return false;
+    case OracleUpdate::kStored:
+      break;
   }
   result_.writes.push_back(updated);
   entry = updated;

@@ -46,12 +46,14 @@ struct OracleLoad {
   Fault fault;
 };
 
+enum class OracleUpdate { kStored, kLost, kRefused };
+
 // What the oracle reads and updates. `where.value` is the new word of an update.
 class OracleMemory {
  public:
   virtual ~OracleMemory() = default;
   virtual std::optional<std::uint64_t> read(const OracleReference& where) = 0;
-  virtual bool compare_and_swap(const OracleReference& where, std::uint64_t expected) = 0;
+  virtual OracleUpdate compare_and_swap(const OracleReference& where, std::uint64_t expected) = 0;
 };
 
 class WordOracleMemory final : public OracleMemory {
@@ -60,8 +62,13 @@ class WordOracleMemory final : public OracleMemory {
   std::optional<std::uint64_t> read(const OracleReference& where) override {
     return words_.read(where.hpa, where.size);
   }
-  bool compare_and_swap(const OracleReference& where, std::uint64_t expected) override {
-    return words_.compare_and_swap(where.hpa, where.size, expected, where.value);
+  OracleUpdate compare_and_swap(const OracleReference& where, std::uint64_t expected) override {
+    if (!words_.is_writable(where.hpa)) {
+      return OracleUpdate::kRefused;
+    }
+    return words_.compare_and_swap(where.hpa, where.size, expected, where.value)
+               ? OracleUpdate::kStored
+               : OracleUpdate::kLost;
   }
 
  private:

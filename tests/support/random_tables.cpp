@@ -69,12 +69,16 @@ class GrowingMemory final : public OracleMemory {
         initial_.refuse_page(where.hpa);
         current_.refuse_page(where.hpa);
       }
+      if (chance(mood_.refused)) {
+        initial_.refuse_writes(where.hpa);
+        current_.refuse_writes(where.hpa);
+      }
     }
     return current_.read(where.hpa, where.size);
   }
 
-  bool compare_and_swap(const OracleReference& where, Word expected) override {
-    return current_.compare_and_swap(where.hpa, where.size, expected, where.value);
+  OracleUpdate compare_and_swap(const OracleReference& where, Word expected) override {
+    return WordOracleMemory(current_).compare_and_swap(where, expected);
   }
 
  private:
@@ -173,6 +177,7 @@ class GrowingMemory final : public OracleMemory {
       entry |= random_.next() & 0x80;  // PAT
     } else if (is_large) {
       entry |= 0x80 | (random_.next() & 0x1000);  // PS, PAT
+      entry |= chance(mood_.broken) ? Word{1} << (13 + random_.below(level == 2 ? 8 : 17)) : 0;
     }
     if (format == FormatId::kX86TwoLevel) {
       entry |=
@@ -208,6 +213,9 @@ class GrowingMemory final : public OracleMemory {
       entry |= (is_bad ? random_.below(8) : kMemoryTypes[random_.below(5)]) << 3;
       entry |= random_.next() & 0x40;  // ignore PAT
       entry |= is_large ? 0x80 : random_.next() & 0x80;
+      if (is_large && chance(mood_.broken)) {
+        entry |= Word{1} << (12 + random_.below(level == 2 ? 9 : 18));
+      }
     }
     entry |= target & ~low_bits(is_large ? 12 + 9 * (level - 1) : 12);
     if (chance(mood_.broken / 3)) {

@@ -53,11 +53,16 @@ class WordMemory {
 
   // From now on reads of this 4K page are answered by an error.
   void refuse_page(Hpa hpa) { refused_.insert(hpa.value() >> 12); }
+  // From now on this 4K page is read-only for those who ask is_writable().
+  void refuse_writes(Hpa hpa) { read_only_.insert(hpa.value() >> 12); }
+  [[nodiscard]] bool is_writable(Hpa hpa) const {
+    return read_only_.count(hpa.value() >> 12) == 0;
+  }
 
   [[nodiscard]] bool contains(Hpa hpa) const { return words_.count(hpa.value() >> 3) != 0; }
 
   friend bool operator==(const WordMemory& a, const WordMemory& b) {
-    return a.words_ == b.words_ && a.refused_ == b.refused_;
+    return a.words_ == b.words_ && a.refused_ == b.refused_ && a.read_only_ == b.read_only_;
   }
 
  private:
@@ -65,6 +70,7 @@ class WordMemory {
 
   std::unordered_map<std::uint64_t, std::uint64_t> words_;  // by hpa / 8
   std::set<std::uint64_t> refused_;                         // by hpa / 4096
+  std::set<std::uint64_t> read_only_;                       // by hpa / 4096
 };
 
 }  // namespace nestwalk

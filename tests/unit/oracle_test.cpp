@@ -106,6 +106,48 @@ TEST(OracleTranslation, EffectiveSizeIsTheSmallerPage) {
   }
 }
 
+TEST(OracleTranslation, RootBitsThatAreNoAddressAreIgnored) {
+  struct Row {
+    StagePair stages;
+    std::uint64_t guest_flags;
+    std::uint64_t host_flags;
+  };
+  constexpr std::uint64_t kHigh = 0xfff0'0000'0000'0000;
+  const Row rows[] = {
+      {{kFour, kEpt4}, kHigh | 0xfff, kHigh | 0xfff},
+      {{kFive, kFive}, kHigh | 0xfff, kHigh | 0xfff},
+      {{kTwo, kTwo}, 0xffff'ffff'0000'0fff, 0xffff'ffff'0000'0fff},
+      {{kPae, kPae}, 0xffff'ffff'0000'001f, 0xffff'ffff'0000'001f},
+  };
+  for (const Row& row : rows) {
+    HandTables tables = mapped(row.stages);
+    tables.context.guest_root |= row.guest_flags;
+    tables.context.host_root |= row.host_flags;
+    EXPECT_EQ(walk_at(tables, kGva, kRead).translation.hpa, Hpa(kGpa.value() + 0x4000'0c8d));
+  }
+}
+
+TEST(OracleTranslation, PaeTablesNeedOnly32ByteAlignment) {
+  HandTables tables = mapped({kPae, std::nullopt});
+  const std::uint64_t pdpt = 0x9'0fe0;
+  tables.context.guest_root = pdpt;
+  tables.memory.write(Hpa(pdpt + 8), 8, tables.context.pdptes.entry[1]);
+  WordOracleMemory memory(tables.memory);
+  EXPECT_EQ(oracle_load_pdptes(tables.context, kGva, memory).pdptes.entry,
+            tables.context.pdptes.entry);
+}
+
+TEST(OracleTranslation, DirtyMeansThatNoDirtyBitStandsInTheWay) {
+  for (const bool accessed_dirty : {false, true}) {
+    HandTables tables = mapped({kFour, kEpt4});
+    tables.context.control.accessed_dirty = accessed_dirty;
+    EXPECT_FALSE(walk_at(tables, kGva, kRead).translation.dirty);
+    tables.or_bits(tables.guest_entry(kGva, 1), 0x40);
+    EXPECT_EQ(walk_at(tables, kGva, kRead).translation.dirty, !accessed_dirty);
+    EXPECT_TRUE(walk_at(tables, kGva, kWrite).translation.dirty);
+  }
+}
+
 // ---- EPT rights on the page that holds the level 1 guest table (literature: kvm-unit-tests)
 
 constexpr std::uint64_t kReadOnly = 1;
