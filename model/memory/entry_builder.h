@@ -117,7 +117,8 @@ constexpr std::uint64_t make_leaf_entry(const PagingFormat& format, unsigned lev
 }
 
 // An entry with the level that decides its meaning, as software reads its own tables: page-size
-// bits count (CR4.PSE set), reserved bits are not looked at.
+// bits count (CR4.PSE set), EPT user execute counts (bit 10, which software leaves clear without
+// mode-based execute), reserved bits are not looked at.
 struct EntryView {
   const PagingFormat& format;
   unsigned level;

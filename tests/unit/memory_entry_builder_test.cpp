@@ -81,6 +81,7 @@ TEST(EntryView, TellsLeafTableAndNothingApart) {
   EXPECT_FALSE((EntryView{kFourLevel, 4, 0x5087}.is_leaf()));
   EXPECT_FALSE((EntryView{kEpt, 1, 0x8000'0000'0000'5030}.is_present()));
   EXPECT_TRUE((EntryView{kEpt, 1, 0x5004}.is_present()));
+  EXPECT_TRUE((EntryView{kEpt, 1, 0x5400}.is_present()));  // user execute alone
 }
 
 TEST(EntryView, AddressLeavesOutTheBitsThatAreNoAddress) {

@@ -34,13 +34,15 @@ TEST_F(MemoryWatchTest, TellsOfEveryKindOfWriteToTheRangeAndNoOther) {
   memory_.write(Hpa{0x1ff8}, 8, 1);
   memory_.write(Hpa{0x2000}, 8, 1);
   memory_.write(Hpa{0x2ff8}, 8, 0);
+  memory_.write(Hpa{0x2fff}, 1, 1);
   memory_.write(Hpa{0x3000}, 8, 1);
   EXPECT_TRUE(memory_.compare_and_swap(Hpa{0x2000}, 8, 1, 2));
   EXPECT_FALSE(memory_.compare_and_swap(Hpa{0x2000}, 8, 1, 3));
   const std::array<std::byte, 16> bytes{};
   memory_.write_bytes(Hpa{0x1ff8}, bytes);
   memory_.zero_bytes(Hpa{0x2800}, 0x4000);
-  const Seen expected = {{0x2000, 8}, {0x2ff8, 8}, {0x2000, 8}, {0x1ff8, 16}, {0x2800, 0x4000}};
+  const Seen expected = {{0x2000, 8}, {0x2ff8, 8},  {0x2fff, 1},
+                         {0x2000, 8}, {0x1ff8, 16}, {0x2800, 0x4000}};
   EXPECT_EQ(seen_, expected);
 }
 
