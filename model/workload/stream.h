@@ -12,12 +12,14 @@
 // Not for page tables or physical memory: a stream knows guest-virtual addresses only.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/arch/access.h"
@@ -36,6 +38,11 @@ enum class TraceEventKind : std::uint8_t {
   kSwitchProcess,  // target_process: who runs next
 };
 inline constexpr unsigned kNumTraceEventKinds = 8;
+inline constexpr std::array<std::string_view, kNumTraceEventKinds> kTraceEventKindNames = {
+    "map", "unmap", "protect", "break", "fork", "exec", "exit", "switch_process"};
+constexpr std::string_view name_of(TraceEventKind kind) {
+  return kTraceEventKindNames[static_cast<unsigned>(kind)];
+}
 
 // What a region permits.
 struct RegionRights {

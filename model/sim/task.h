@@ -1,0 +1,39 @@
+// One process as the scheduler sees it: its stream, and where it stands.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "model/guest/process.h"
+#include "model/sim/process_stats.h"
+#include "model/workload/stream.h"
+
+namespace nestwalk {
+
+struct Task {
+  std::string name;
+  std::unique_ptr<Stream> stream;
+  ProcessId process{};
+  bool is_finished = false;
+  ProcessStats stats;
+
+  // Records read from the stream and not yet used.
+  std::array<TraceRecord, 1024> records;
+  std::size_t next = 0;
+  std::size_t count = 0;
+
+  // The next record, or nullptr at the end of the stream.
+  [[nodiscard]] const TraceRecord* peek() {
+    if (next == count) {
+      next = 0;
+      count = stream->next_batch(records);
+    }
+    return count == 0 ? nullptr : &records[next];
+  }
+};
+
+}  // namespace nestwalk

@@ -1,0 +1,325 @@
+#include "model/sim/vcpu.h"
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "model/arch/check.h"
+
+namespace nestwalk {
+
+namespace {
+
+std::span<std::byte> bytes_of(std::uint64_t& word, unsigned num_bytes) {
+  return std::as_writable_bytes(std::span(&word, 1)).first(num_bytes);
+}
+
+}  // namespace
+
+Vcpu::Vcpu(Platform& platform, CycleBook& book, const Place& place)
+    : platform_(platform), book_(book), place_(place) {
+  block_.has_host = false;
+  block_.rules = platform.params().tag_rules;
+  if (place_.hypervisor != nullptr) {
+    block_ = place_.hypervisor->control_block(place_.vm_id);
+  }
+}
+
+void Vcpu::reset(const PagingControl& control, const Cr3Value& cr3) {
+  control_ = control;
+  cr3_ = cr3;
+}
+
+void Vcpu::resume() {
+  if (place_.hypervisor != nullptr) {
+    place_.hypervisor->enter(*this, place_.vm_id);
+  }
+  update_context();
+  if (!pdptes_.loaded) {
+    load_pdptes();
+  }
+}
+
+void Vcpu::pause() {
+  if (block_.has_host) {
+    transition();
+  }
+}
+
+// ---- Context ----
+
+WalkContext Vcpu::make_context() const {
+  const MachineParams& machine = platform_.params();
+  WalkContext context;
+  context.has_guest = control_.paging;
+  context.guest_format = control_.format;
+  context.guest_root = cr3_.root.value();
+  context.pdptes = pdptes_;
+  context.has_host = block_.has_host;
+  context.host_format = block_.host_format;
+  context.host_root = block_.host_root.value();
+  context.control = control_.control;
+  context.control.page_1g = machine.page_1g;
+  context.control.maxphyaddr = machine.maxphyaddr;
+  context.control.accessed_dirty = block_.accessed_dirty;
+  context.tags.vpid = block_.vpid;
+  context.tags.ep4ta = block_.ep4ta;
+  context.tags.asid = block_.asid;
+  context.tags.pcid = control_.pcid ? cr3_.pcid : Pcid{};
+  return context;
+}
+
+void Vcpu::update_context() {
+  platform_.mmu().set_context(make_context());
+}
+
+void Vcpu::load_pdptes() {
+  if (!make_context().uses_pdpte_registers()) {
+    return;
+  }
+  for (;;) {
+    pdptes_.loaded = false;
+    const PdpteLoad load = book_.run_software(
+        Cause::kCr3Load, [&] { return platform_.core().load_pdptes(make_context()); });
+    if (load.ok) {
+      pdptes_ = load.registers;
+      break;
+    }
+    fatal_unless(!is_guest_fault(load.fault.kind), "the guest kernel writes valid PDPTEs");
+    serve_host_fault(load.fault);
+  }
+  update_context();
+}
+
+// ---- Faults, entries and exits ----
+
+void Vcpu::transition() {
+  Invalidation drop;
+  drop.op = InvalidateOp::kVmTransition;
+  drop.rules = block_.rules;
+  drop.tags = make_context().tags;
+  drop.vpid_enabled = block_.vpid_enabled;
+  platform_.invalidate(drop);
+}
+
+void Vcpu::serve_host_fault(const Fault& fault) {
+  if (place_.hypervisor == nullptr) {
+    throw VmStopped(
+        fmt::format("the memory refused an access for address {:#x}: the machine has {} "
+                    "bytes (machine.memory_bytes)",
+                    fault.address.value(), platform_.params().memory_bytes));
+  }
+  if (fault.kind == FaultKind::kMemoryError) {
+    throw VmStopped(fmt::format("VM {}: host memory refused a table access on the way to {:#x}",
+                                place_.vm, fault.address.value()));
+  }
+  transition();
+  switch (place_.hypervisor->handle_fault(*this, place_.vm_id, fault)) {
+    case ExitOutcome::kResumed:
+      return;
+    case ExitOutcome::kBeyondMemory:
+      throw VmStopped(
+          fmt::format("VM {}: the guest used guest-physical address {:#x}, beyond its "
+                      "memory (vms.{}.memory_bytes)",
+                      place_.vm, fault.gpa.value(), place_.vm));
+    case ExitOutcome::kMisconfigured:
+      throw VmStopped(
+          fmt::format("VM {}: a malformed entry of the host stage for guest-physical "
+                      "address {:#x}",
+                      place_.vm, fault.gpa.value()));
+    case ExitOutcome::kOutOfMemory:
+      throw VmStopped(
+          fmt::format("VM {}: the host has no frame left for guest-physical address "
+                      "{:#x} (machine.memory_bytes is {})",
+                      place_.vm, fault.gpa.value(), platform_.params().memory_bytes));
+  }
+}
+
+void Vcpu::enter(const ControlBlock& block) {
+  block_ = block;
+  transition();
+  update_context();
+}
+
+// ---- The guest kernel's way ----
+
+Translation Vcpu::access(Gva address, AccessType type, std::span<std::byte> data, Cause cause) {
+  Access access;
+  access.address = address;
+  access.type = type;
+  access.privilege = Privilege::kSupervisor;
+  for (;;) {
+    const SoftwareAccess result =
+        book_.run_software(cause, [&] { return platform_.core().access(access, data); });
+    if (result.ok) {
+      return result.translation;
+    }
+    if (is_guest_fault(result.fault.kind)) {
+      fatal(fmt::format("guest page fault of the kernel itself at {:#x}, code {:#x}",
+                        result.fault.address.value(), result.fault.code));
+    }
+    ++num_direct_map_faults_;
+    serve_host_fault(result.fault);
+  }
+}
+
+std::uint64_t Vcpu::load(Gva address, unsigned bytes) {
+  std::uint64_t word = 0;
+  access(address, AccessType::kRead, bytes_of(word, bytes), Cause::kGuestTableWrite);
+  return word;
+}
+
+void Vcpu::store(Gva address, unsigned bytes, std::uint64_t value) {
+  access(address, AccessType::kWrite, bytes_of(value, bytes), Cause::kGuestTableWrite);
+}
+
+bool Vcpu::compare_and_swap(Gva address, const Swap& swap) {
+  // A handler is atomic here: nothing comes between the load and the store.
+  if (load(address, swap.bytes) != swap.expected) {
+    return false;
+  }
+  store(address, swap.bytes, swap.desired);
+  return true;
+}
+
+void Vcpu::clear(Gva address, unsigned bits) {
+  const std::uint64_t size = bit(bits);
+  for (std::uint64_t done = 0; done < size;) {
+    std::uint64_t zero = 0;
+    const Translation page =
+        access(address + done, AccessType::kWrite, bytes_of(zero, 8), Cause::kGuestFrameZeroing);
+    const std::uint64_t in_page = bit(page.page_bits()) - page.hpa.offset(page.page_bits());
+    const std::uint64_t length = std::min(in_page, size - done);
+    platform_.memory().zero_bytes(page.hpa, length);
+    done += length;
+  }
+}
+
+std::uint32_t Vcpu::cost_of(InvalidateOp op) const {
+  const InstructionCosts& costs = platform_.params().instructions;
+  switch (op) {
+    case InvalidateOp::kInvlpg:
+    case InvalidateOp::kInvlpga:
+      return costs.invlpg_cycles;
+    case InvalidateOp::kInvpcidAddress:
+    case InvalidateOp::kInvpcidSingle:
+    case InvalidateOp::kInvpcidAllWithGlobals:
+    case InvalidateOp::kInvpcidAll:
+      return costs.invpcid_cycles;
+    case InvalidateOp::kMovCr3:
+    case InvalidateOp::kMovCr3NoFlush:
+      return costs.cr3_load_cycles;
+    case InvalidateOp::kMovCr4:
+      return costs.control_write_cycles;
+    case InvalidateOp::kInvvpidAddress:
+    case InvalidateOp::kInvvpidSingle:
+    case InvalidateOp::kInvvpidAll:
+    case InvalidateOp::kInvvpidSingleKeepGlobal:
+      return costs.invvpid_cycles;
+    case InvalidateOp::kInveptSingle:
+    case InvalidateOp::kInveptAll:
+      return costs.invept_cycles;
+    case InvalidateOp::kVmTransition:
+    case InvalidateOp::kEptViolation:
+    case InvalidateOp::kNestedPageFault:
+    case InvalidateOp::kPageFault:
+    case InvalidateOp::kTlbControlAll:
+    case InvalidateOp::kTlbControlAsid:
+    case InvalidateOp::kTlbControlAsidNonGlobal:
+      return 0;  // part of an event that has its own cost
+  }
+  return 0;
+}
+
+void Vcpu::invalidate(const Invalidation& invalidation) {
+  Invalidation complete = invalidation;
+  const Pcid operand = invalidation.tags.pcid;
+  complete.rules = block_.rules;
+  complete.tags = make_context().tags;
+  if (complete.op == InvalidateOp::kInvpcidAddress || complete.op == InvalidateOp::kInvpcidSingle) {
+    complete.tags.pcid = operand;
+  }
+  spend(Cause::kInvalidation, cost_of(complete.op));
+  platform_.invalidate(complete);
+}
+
+void Vcpu::write_cr3(const Cr3Value& value) {
+  cr3_ = value;
+  pdptes_.loaded = false;
+  Invalidation drop;
+  drop.op = value.no_flush && control_.pcid ? InvalidateOp::kMovCr3NoFlush : InvalidateOp::kMovCr3;
+  drop.rules = block_.rules;
+  drop.tags = make_context().tags;
+  spend(Cause::kCr3Load, cost_of(drop.op));
+  platform_.invalidate(drop);
+  update_context();
+  load_pdptes();
+}
+
+void Vcpu::write_control(const PagingControl& control) {
+  control_ = control;
+  Invalidation drop;
+  drop.op = InvalidateOp::kMovCr4;
+  drop.rules = block_.rules;
+  drop.tags = make_context().tags;
+  spend(Cause::kInvalidation, cost_of(drop.op));
+  platform_.invalidate(drop);
+  update_context();
+  load_pdptes();
+}
+
+// ---- The hypervisor's way ----
+
+void Vcpu::check_physical(bool ok, Hpa address) const {
+  if (!ok) {
+    fatal(fmt::format("the hypervisor used host-physical address {:#x}, beyond memory",
+                      address.value()));
+  }
+}
+
+std::uint64_t Vcpu::load(Hpa address, unsigned bytes) {
+  std::uint64_t word = 0;
+  check_physical(book_.run_software(Cause::kHostTableWrite,
+                                    [&] {
+                                      return platform_.core().access_physical(
+                                          address, AccessType::kRead, bytes_of(word, bytes));
+                                    }),
+                 address);
+  return word;
+}
+
+void Vcpu::store(Hpa address, unsigned bytes, std::uint64_t value) {
+  check_physical(book_.run_software(Cause::kHostTableWrite,
+                                    [&] {
+                                      return platform_.core().access_physical(
+                                          address, AccessType::kWrite, bytes_of(value, bytes));
+                                    }),
+                 address);
+}
+
+bool Vcpu::compare_and_swap(Hpa address, const Swap& swap) {
+  return book_.run_software(Cause::kHostTableWrite,
+                            [&] { return platform_.core().swap_physical(address, swap); });
+}
+
+void Vcpu::clear(Hpa address, unsigned bits) {
+  platform_.memory().zero_bytes(address, bit(bits));
+}
+
+void Vcpu::invalidate(const Invalidation& invalidation, unsigned /*core*/) {
+  spend(Cause::kInvalidation, cost_of(invalidation.op));
+  platform_.invalidate(invalidation);
+}
+
+CoreCounters Vcpu::counters() const {
+  return {platform_.core().now_cycles(), platform_.core().stats().instructions,
+          platform_.mmu().stats().walks};
+}
+
+void Vcpu::spend(Cause cause, std::uint64_t cycles) {
+  platform_.core().spend(cycles);
+  book_.charge(cause, cycles);
+}
+
+}  // namespace nestwalk

@@ -1,0 +1,97 @@
+// One virtual CPU: the registers that a guest or a hypervisor sets, and the way of both to the
+// hardware. It routes faults, runs the handler on the core's time and lets the access be retried.
+// It holds no policy.
+//
+//   Vcpu vcpu(platform, book, {.vm = 0, .hypervisor = &hypervisor});
+//   vcpu.reset(kernel.paging_control(), kernel.boot_cr3());
+//   vcpu.resume();                             // from here on the core runs under this vCPU
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <string>
+
+#include "model/guest/cpu_port.h"
+#include "model/hypervisor/hypervisor.h"
+#include "model/hypervisor/hypervisor_port.h"
+#include "model/sim/cycle_book.h"
+#include "model/sim/platform.h"
+#include "model/walk/context.h"
+
+namespace nestwalk {
+
+// The VM cannot go on: it used memory that it does not have, or the host has none left.
+class VmStopped : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+class Vcpu : public CpuPort, public HypervisorPort {
+ public:
+  struct Place {
+    std::uint32_t vm = 0;
+    Hypervisor* hypervisor = nullptr;  // none: native
+    VmId vm_id{};
+  };
+
+  Vcpu(Platform& platform, CycleBook& book, const Place& place);
+
+  // The registers as firmware and boot leave them; takes no time.
+  void reset(const PagingControl& control, const Cr3Value& cr3);
+  // VM entry without the exit's handler: this vCPU gets the core.
+  void resume();
+  // VM exit: the core leaves this vCPU for another one.
+  void pause();
+
+  // A fault of the host stage under any access: an exit, the hypervisor's handler, an entry. Throws
+  // VmStopped if the VM cannot go on.
+  void serve_host_fault(const Fault& fault);
+
+  [[nodiscard]] unsigned num_direct_map_faults() const { return num_direct_map_faults_; }
+
+  // CpuPort
+  [[nodiscard]] unsigned cpu() const override { return 0; }
+  [[nodiscard]] std::uint64_t load(Gva address, unsigned bytes) override;
+  void store(Gva address, unsigned bytes, std::uint64_t value) override;
+  [[nodiscard]] bool compare_and_swap(Gva address, const Swap& swap) override;
+  void clear(Gva address, unsigned bits) override;
+  void invalidate(const Invalidation& invalidation) override;
+  void write_cr3(const Cr3Value& value) override;
+  void write_control(const PagingControl& control) override;
+
+  // HypervisorPort
+  [[nodiscard]] unsigned core() const override { return 0; }
+  [[nodiscard]] std::uint64_t load(Hpa address, unsigned bytes) override;
+  void store(Hpa address, unsigned bytes, std::uint64_t value) override;
+  [[nodiscard]] bool compare_and_swap(Hpa address, const Swap& swap) override;
+  void clear(Hpa address, unsigned bits) override;
+  void invalidate(const Invalidation& invalidation, unsigned core) override;
+  void enter(const ControlBlock& block) override;
+  [[nodiscard]] CoreCounters counters() const override;
+
+  // Both
+  void spend(Cause cause, std::uint64_t cycles) override;
+
+ private:
+  // A supervisor access that is made until it succeeds.
+  Translation access(Gva address, AccessType type, std::span<std::byte> data, Cause cause);
+  void check_physical(bool ok, Hpa address) const;
+  [[nodiscard]] WalkContext make_context() const;
+  void update_context();
+  void load_pdptes();
+  void transition();
+  [[nodiscard]] std::uint32_t cost_of(InvalidateOp op) const;
+
+  Platform& platform_;
+  CycleBook& book_;
+  Place place_;
+  PagingControl control_;
+  Cr3Value cr3_;
+  PdpteRegisters pdptes_;
+  ControlBlock block_;
+  unsigned num_direct_map_faults_ = 0;
+};
+
+}  // namespace nestwalk
