@@ -72,9 +72,9 @@ struct Invalidation {
   TagRules rules = TagRules::kIntel;
   // The tags in force (INVLPG, MOV CR3 ...) or the operand of the instruction (INVVPID: vpid,
   // INVEPT: ep4ta, INVPCID: pcid with the current vpid, INVLPGA and TLB_CONTROL: asid).
-  Tags tags;
-  Gva address;               // by-address operations; the linear address of an EPT violation
-  Gpa gpa;                   // EPT violation, #NPF
+  Tags tags{};
+  Gva address{};             // by-address operations; the linear address of an EPT violation
+  Gpa gpa{};                 // EPT violation, #NPF
   bool vpid_enabled = true;  // VM transitions only
 };
 
