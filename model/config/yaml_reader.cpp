@@ -1,10 +1,14 @@
 #include "model/config/yaml_reader.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/anchor.h>
+#include <yaml-cpp/emitterstyle.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <cstddef>
 #include <optional>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -66,6 +70,28 @@ bool is_closed(std::string_view text, std::size_t begin) {
   return false;
 }
 
+// Where the last document begins.
+class DocumentStart final : public YAML::EventHandler {
+ public:
+  [[nodiscard]] const YAML::Mark& mark() const { return mark_; }
+
+  void OnDocumentStart(const YAML::Mark& mark) override { mark_ = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+
+ private:
+  YAML::Mark mark_;
+};
+
 class TreeReader {
  public:
   TreeReader(std::string_view text, std::shared_ptr<const ConfigSource> source,
@@ -73,22 +99,19 @@ class TreeReader {
       : text_(text), source_(std::move(source)), problems_(problems) {}
 
   ConfigNode read() {
-    std::vector<YAML::Node> documents;
+    YAML::Node root;
     try {
-      documents = YAML::LoadAll(std::string(text_));
+      const std::string text(text_);
+      root = YAML::Load(text);
+      check_one_document(text);
     } catch (const YAML::Exception& error) {
       fail(syntax_problem(error));
     }
-    if (documents.size() > 1) {
-      fail(mark_at(documents[1].Mark())
-               .problem("", "a second YAML document begins here; expected one document per file"));
+    ConfigNode node = convert(root, 0);
+    if (node.kind == ConfigNodeKind::kNull) {
+      node.mark = mark_at(1, 1);
     }
-    if (documents.empty()) {
-      ConfigNode nothing;
-      nothing.mark = mark_at(1, 1);
-      return nothing;
-    }
-    return convert(documents.front(), 0);
+    return node;
   }
 
  private:
@@ -97,6 +120,22 @@ class TreeReader {
   ConfigMark mark_at(int line, int column) const { return {source_, line, column}; }
   ConfigMark mark_at(const YAML::Mark& mark) const {
     return mark.is_null() ? mark_at(1, 1) : mark_at(mark.line + 1, mark.column + 1);
+  }
+
+  // YAML::Load() ignores what follows the first document. YAML::LoadAll() is no choice: it never
+  // returns when a ',' or such stands where a document should begin.
+  void check_one_document(const std::string& text) const {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    DocumentStart start;
+    if (!parser.HandleNextDocument(start) || !parser.HandleNextDocument(start)) {
+      return;
+    }
+    const ConfigMark mark = mark_at(start.mark());
+    const auto begin = static_cast<std::size_t>(start.mark().pos);
+    fail(mark.problem("", text.compare(begin, 3, "---") == 0
+                              ? "a second YAML document begins here; expected one in a file"
+                              : "no valid YAML: this belongs to nothing; expected 'key: value'"));
   }
 
   ConfigProblem syntax_problem(const YAML::Exception& error) const {
