@@ -5,3 +5,4 @@ foreach(name fault vm)
   nestwalk_test(FILE hypervisor_${name}_test.cpp
                 LINKS nestwalk::hypervisor nlohmann_json::nlohmann_json)
 endforeach()
+nestwalk_test(FILE guest_params_test.cpp LINKS nestwalk::params)
