@@ -336,6 +336,10 @@ RandomCase make_random_case(const StagePair& stages, std::uint64_t seed) {
   context.guest_root = sparse_word(random) & low_bits(random.percent(5) ? 52 : gpa_bits) &
                        low_bits(context.control.guest_maxphyaddr);
 
+  for (Word* root : {&context.guest_root, &context.host_root}) {
+    *root |= random.percent(30) ? random.next() & ~low_bits(52) : 0;
+  }
+
   static constexpr Mood kMoods[] = {{0, 0, 0}, {0, 8, 0}, {2, 2, 0}, {2, 15, 0}, {6, 10, 1}};
   const Mood mood = kMoods[random.below(5)];
   GrowingMemory memory(context, mood, random, result.memory);

@@ -55,9 +55,7 @@ class WordMemory {
   void refuse_page(Hpa hpa) { refused_.insert(hpa.value() >> 12); }
   // From now on this 4K page is read-only for those who ask is_writable().
   void refuse_writes(Hpa hpa) { read_only_.insert(hpa.value() >> 12); }
-  [[nodiscard]] bool is_writable(Hpa hpa) const {
-    return read_only_.count(hpa.value() >> 12) == 0;
-  }
+  [[nodiscard]] bool is_writable(Hpa hpa) const { return read_only_.count(hpa.value() >> 12) == 0; }
 
   [[nodiscard]] bool contains(Hpa hpa) const { return words_.count(hpa.value() >> 3) != 0; }
 

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "tests/support/hand_tables.h"
 #include "tests/support/oracle.h"
 
@@ -59,6 +61,22 @@ inline Control with(void (*change)(Control&)) {
   Control control;
   change(control);
   return control;
+}
+
+// The page of kGva at `guest_level`, its tables and its data on host pages of the levels given.
+inline HandTables mapped(const StagePair& stages, unsigned guest_level = 1,
+                         unsigned table_level = 1, unsigned data_level = 1) {
+  HandTables tables(stages);
+  tables.table_page_level = table_level;
+  if (stages.guest) {
+    tables.map_guest(kGva, kGpa, guest_level);
+  }
+  if (stages.host) {
+    const unsigned guest_bits = guest_level == 1 ? 12 : guest_level == 2 ? 21 : 30;
+    const Gpa data = stages.guest ? kGpa + kGva.offset(guest_bits) : Gpa(kGva.value());
+    tables.map_host(data, data_level);
+  }
+  return tables;
 }
 
 }  // namespace nestwalk
