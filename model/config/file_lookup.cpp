@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <fstream>
 #include <system_error>
 #include <vector>
@@ -21,8 +22,13 @@ std::string suggestion(const fs::path& missing) {
     names.push_back(entry.path().filename().string());
   }
   std::sort(names.begin(), names.end());
-  const auto nearest = nearest_name(missing.filename().string(), names);
-  return nearest ? fmt::format("; did you mean '{}'?", *nearest) : "";
+  const std::string wanted = missing.filename().string();
+  const auto nearest = nearest_name(wanted, names);
+  // The extension is always right: it must not make any two short names look alike.
+  const std::size_t allowed = std::max<std::size_t>(1, missing.stem().string().size() / 3);
+  return nearest && edit_distance(wanted, *nearest) <= allowed
+             ? fmt::format("; did you mean '{}'?", *nearest)
+             : "";
 }
 
 }  // namespace

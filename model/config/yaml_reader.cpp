@@ -167,6 +167,9 @@ class TreeReader {
         node.kind = ConfigNodeKind::kSequence;
         for (const auto& item : yaml) {
           node.items.push_back(convert(item, depth + 1));
+          if (node.items.back().kind == ConfigNodeKind::kNull) {
+            node.items.back().mark = node.mark;  // nothing has no position of its own
+          }
         }
         break;
       case YAML::NodeType::Map:
@@ -211,7 +214,7 @@ class TreeReader {
     }
     ConfigNode converted = convert(value, depth + 1);
     if (converted.kind == ConfigNodeKind::kNull) {
-      converted.mark = mark;  // the position of nothing is that of whatever follows
+      converted.mark = mark;  // yaml-cpp gives nothing the position of what follows
     }
     node.entries.push_back({key.Scalar(), mark, std::move(converted)});
   }

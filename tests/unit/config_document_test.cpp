@@ -141,6 +141,9 @@ TEST_F(ConfigDocumentTest, ALongChainOfBasesStops) {
 
 TEST_F(ConfigDocumentTest, FilesThatAreNoConfigurationSaySo) {
   EXPECT_EQ(failure("none.yaml"), "none.yaml: no file '" + (folder_ / "none.yaml").string() + "'");
+  write("deep.yaml", "{}\n");  // shares little but its extension
+  EXPECT_EQ(failure("nope.yaml"), "nope.yaml: no file '" + (folder_ / "nope.yaml").string() + "'");
+  EXPECT_NE(failure("deeq.yaml").find("did you mean 'deep.yaml'?"), std::string::npos);
   EXPECT_EQ(failure("."), ".: '" + folder_.string() + "/' is a folder, expected a file");
   write("lfs.yaml", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n");
   EXPECT_NE(failure("lfs.yaml").find("lfs.yaml: found a Git LFS pointer"), std::string::npos);
