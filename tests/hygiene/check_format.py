@@ -21,7 +21,7 @@ def formatter():
                                      check=True).stdout
             if re.search(rf"version {VERSION}\.", version):
                 return path
-    raise tree.MissingTool(f"clang-format {VERSION}")
+    raise tree.Missing(f"no clang-format {VERSION} (./nestwalk setup installs it)")
 
 
 def problems(root):

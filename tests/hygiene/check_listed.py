@@ -1,36 +1,30 @@
 #!/usr/bin/env python3
-"""Every source belongs to a target: a list of its folder (or of one above it) names the file.
+"""Every source is compiled: a test file that no list names would never run, and nobody would notice.
 
-A test file that no list names would never run, and nobody would notice. A folder of model/ may list
-its sources by a pattern; tests are listed one by one.
+    check_listed.py [ROOT [compile_commands.json]]
+
+What is compiled is read from the build's own database, so that lists may be written in any way. Of
+`tb`, which needs Verilator, nothing is asked.
 """
 
+import json
 import pathlib
-import re
 import sys
 
 import tree
 
 
-def problems(root):
-    words = {}  # folder -> words of its CMakeLists.txt and *.cmake files
-    patterned = set()  # folders of model/ whose list is a pattern
-    for name in tree.files(root, "CMakeLists.txt", ".cmake"):
-        folder = str(pathlib.PurePath(name).parent)
-        for _, line in tree.lines(root, name):
-            if "/*.cpp" in line and folder.startswith("model/"):
-                patterned.add(folder)
-            words.setdefault(folder, set()).update(re.findall(r"[\w./-]+", line.split("#")[0]))
+def problems(root, database=None):
+    root = pathlib.Path(root).resolve()
+    path = pathlib.Path(database) if database else root / "build/release/compile_commands.json"
+    if not path.exists():
+        raise tree.Missing(f"no {path} (a configured build has it)")
+    compiled = {pathlib.Path(entry["file"]).resolve() for entry in json.loads(path.read_text())}
     for name in tree.files(root, ".cpp"):
-        path = pathlib.PurePath(name)
-        if path.parts[0] not in ("model", "tb", "tests") or tree.is_fixture(name):
+        if not name.startswith(("model/", "tests/")) or tree.is_fixture(name):
             continue
-        if str(path.parent) in patterned:
-            continue
-        folders = [folder for folder in path.parents if str(folder) != "."]
-        if not any(str(path.relative_to(folder)) in words.get(str(folder), ())
-                   for folder in folders):
-            yield f"{name}:1: no CMakeLists.txt or .cmake file of its folder names this file"
+        if root / name not in compiled:
+            yield f"{name}:1: no target compiles this file; is it in a list of its folder?"
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def problems(root):
             yield f"{name}:{error.lineno}: {error.msg}"
     program = shutil.which("shellcheck")
     if program is None:
-        raise tree.MissingTool("shellcheck")
+        raise tree.Missing("no shellcheck (./nestwalk setup installs it)")
     names = list(shell_scripts(root))
     if names:
         result = subprocess.run([program, "--format=gcc", *names], cwd=root, capture_output=True,
