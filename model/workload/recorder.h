@@ -1,7 +1,7 @@
 // Records a program of this machine into a trace file, through Valgrind's lackey tool. The program
-// keeps its standard input, output and error. Only the process itself is recorded, not its
-// children: of a compiler driver, record the compiler that it starts
-// (`$(gcc -print-prog-name=cc1) file.c`).
+// keeps its standard input, output and error. Only the process itself is recorded, up to its end or
+// to an exec of another program, and not its children: of a compiler driver, record the compiler
+// that it starts (`$(gcc -print-prog-name=cc1) file.c`).
 //
 //   RecordResult r = record_program({.command = {"ls", "-l"}, .output_path = "ls.nwt"}, {});
 //
