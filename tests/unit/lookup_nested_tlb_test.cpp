@@ -83,6 +83,19 @@ TEST(NestedTlb, ServesTheFinalWalkOnlyIfItIsToldTo) {
   EXPECT_EQ(absent.size(), 0U);
 }
 
+TEST(NestedTlb, HitsAndNoProbesKeepAnEntryYoung) {
+  NtlbParams params;
+  params.array = {2, 0};
+  NestedTlb ntlb(params);
+  ntlb.fill(Gpa(0x1000), page(12, 0x1000), kTags);
+  ntlb.fill(Gpa(0x2000), page(12, 0x2000), kTags);
+  EXPECT_TRUE(ntlb.lookup(Gpa(0x1000), kTags));
+  EXPECT_TRUE(ntlb.probe(Gpa(0x2000), kTags));
+  ntlb.fill(Gpa(0x3000), page(12, 0x3000), kTags);
+  EXPECT_TRUE(ntlb.probe(Gpa(0x1000), kTags));
+  EXPECT_FALSE(ntlb.probe(Gpa(0x2000), kTags));
+}
+
 TEST(NestedTlb, LawsHoldAndFlushEmptiesIt) {
   NtlbParams params;
   params.array = {4, 2};

@@ -217,6 +217,20 @@ TEST(WalkCache, PhysicalWordsFollowOurOwnUpdates) {
   }
 }
 
+TEST(WalkCache, ReadsAndNoUpdatesKeepAPhysicalWordYoung) {
+  PwcParams params = params_of(PwcOrganisation::kPhysical);
+  params.unified = {2, 0};
+  WalkCache pwc(params);
+  pwc.fill_word(Hpa(0x1000), 0x11, Stage::kGuest);
+  pwc.fill_word(Hpa(0x2000), 0x22, Stage::kGuest);
+  EXPECT_TRUE(pwc.read(Hpa(0x1000), Stage::kGuest));
+  pwc.update_word(Hpa(0x2000), 0x32);
+  pwc.fill_word(Hpa(0x3000), 0x33, Stage::kGuest);
+  EXPECT_EQ(pwc.stats(Stage::kGuest).evictions, 1U);
+  EXPECT_TRUE(pwc.read(Hpa(0x1000), Stage::kGuest));
+  EXPECT_FALSE(pwc.read(Hpa(0x2000), Stage::kGuest));
+}
+
 TEST(WalkCache, PhysicalWordsGoWithAnyOperationThatMayConcernThem) {
   struct Case {
     InvalidateOp op;
