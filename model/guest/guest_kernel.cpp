@@ -106,13 +106,12 @@ bool GuestKernel::fill_root(TableEditor& tables, Gpa root) {
   return true;
 }
 
-MapOutcome GuestKernel::map_region(CpuPort& port, ProcessId process, GuestRegion region) {
+MapOutcome GuestKernel::map_region(CpuPort& port, ProcessId id, GuestRegion region) {
   port.spend(Cause::kGuestSystemCall, machine_.params.region_cycles);
   if (!is_user_range(region.start, region.length_bytes)) {
     return MapOutcome::kBadRange;
   }
-  return find(process).regions.insert(std::move(region)) ? MapOutcome::kMapped
-                                                         : MapOutcome::kOverlap;
+  return find(id).regions.insert(std::move(region)) ? MapOutcome::kMapped : MapOutcome::kOverlap;
 }
 
 UnmapOutcome GuestKernel::unmap(CpuPort& port, ProcessId id, Gva start,

@@ -54,7 +54,7 @@ enum class MapOutcome : std::uint8_t {
 enum class UnmapOutcome : std::uint8_t {
   kUnmapped,  // also if nothing was there, as munmap has it
   kBadRange,
-  kOutOfMemory,  // no frame for the table that splits a large page; nothing changed
+  kOutOfMemory,  // no frame for the table that splits a large page; nothing was unmapped
 };
 
 class GuestKernel {
@@ -70,13 +70,13 @@ class GuestKernel {
 
   // Nothing when out of frames or PCIDs.
   [[nodiscard]] std::optional<ProcessId> create_process(CpuPort& port);
-  [[nodiscard]] MapOutcome map_region(CpuPort& port, ProcessId process, GuestRegion region);
-  [[nodiscard]] UnmapOutcome unmap(CpuPort& port, ProcessId process, Gva start,
+  [[nodiscard]] MapOutcome map_region(CpuPort& port, ProcessId id, GuestRegion region);
+  [[nodiscard]] UnmapOutcome unmap(CpuPort& port, ProcessId id, Gva start,
                                    std::uint64_t length_bytes);
   // Frees all it has. A CPU that runs it goes to the kernel's own root first.
-  void exit_process(CpuPort& port, ProcessId process);
-  void switch_to(CpuPort& port, ProcessId process);
-  FaultOutcome handle_page_fault(CpuPort& port, ProcessId process, const GuestFault& fault);
+  void exit_process(CpuPort& port, ProcessId id);
+  void switch_to(CpuPort& port, ProcessId id);
+  FaultOutcome handle_page_fault(CpuPort& port, ProcessId id, const GuestFault& fault);
 
   // The process whose tables a CPU uses; none after boot and after an exit.
   [[nodiscard]] std::optional<ProcessId> current(unsigned cpu) const;
@@ -85,7 +85,7 @@ class GuestKernel {
   [[nodiscard]] const GuestParams& params() const { return machine_.params; }
   [[nodiscard]] const FrameAllocator<Gpa>& frames() const { return frames_; }
   [[nodiscard]] const GuestStatistics& statistics() const { return statistics_; }
-  void register_stats(StatGroup& group) { statistics_.register_stats(group); }
+  void register_stats(StatGroup& group) const { statistics_.register_stats(group); }
 
  private:
   Process& find(ProcessId id);

@@ -44,16 +44,16 @@ class Hypervisor {
 
   // Backs [start, start + length_bytes) of guest memory, as at boot before the guest runs: give it
   // a port that takes no time. No exit is counted. False if the host is out of frames.
-  [[nodiscard]] bool populate(HypervisorPort& port, VmId vm, Gpa start, std::uint64_t length_bytes);
+  [[nodiscard]] bool populate(HypervisorPort& port, VmId id, Gpa start, std::uint64_t length_bytes);
 
-  [[nodiscard]] ControlBlock control_block(VmId vm) const;
-  void enter(HypervisorPort& port, VmId vm) const { port.enter(control_block(vm)); }
+  [[nodiscard]] ControlBlock control_block(VmId id) const;
+  void enter(HypervisorPort& port, VmId id) const { port.enter(control_block(id)); }
 
   // An exit for a fault of the host stage: EPT violation, EPT misconfiguration, #NPF.
-  [[nodiscard]] ExitOutcome handle_fault(HypervisorPort& port, VmId vm, const Fault& fault);
+  [[nodiscard]] ExitOutcome handle_fault(HypervisorPort& port, VmId id, const Fault& fault);
 
   // Where guest memory is, by the tables as they are in memory; for tests and debug accesses.
-  [[nodiscard]] std::optional<Hpa> translate(const SparseMemory& memory, VmId vm,
+  [[nodiscard]] std::optional<Hpa> translate(const SparseMemory& memory, VmId id,
                                              Gpa address) const;
 
   [[nodiscard]] const Vm& vm(VmId id) const;

@@ -1,9 +1,13 @@
 #include "model/params/guest.h"
 
 namespace nestwalk {
+namespace {
+
+constexpr std::uint64_t kMaxCycles = 10'000'000;
+
+}  // namespace
 
 void describe(GuestParams& p, ParameterVisitor& v) {
-  constexpr std::uint64_t kMaxCycles = 10'000'000;
   v.choice({"format", "Paging format of the guest's tables.", kGuestFormatNames}, p.format);
   v.choice({"page_size",
             "Preferred page size of anonymous memory; what does not fit takes the next smaller "

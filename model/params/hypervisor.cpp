@@ -1,6 +1,11 @@
 #include "model/params/hypervisor.h"
 
 namespace nestwalk {
+namespace {
+
+constexpr std::uint64_t kMaxCycles = 10'000'000;
+
+}  // namespace
 
 void describe(VmParams& p, ParameterVisitor& v) {
   v.integer({"memory_bytes", "bytes", "Guest-physical memory, a multiple of 4 KiB, from address 0.",
@@ -19,7 +24,6 @@ void describe(VmParams& p, ParameterVisitor& v) {
 }
 
 void describe(HypervisorParams& p, ParameterVisitor& v) {
-  constexpr std::uint64_t kMaxCycles = 10'000'000;
   v.integer({"exit_cycles", "cycles",
              "Bare round trip of a VM exit and the entry after it. Measured by VMware (ATC 2012): "
              "Nehalem 1009, Westmere 761, Sandy Bridge 784; assumed: Skylake-SP 1100, Zen 2 1300.",

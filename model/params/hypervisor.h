@@ -23,11 +23,12 @@ enum class HostFormat : std::uint8_t {
 inline constexpr std::array<std::string_view, 6> kHostFormatNames = {
     "ept-4level", "ept-5level", "npt-2level", "npt-pae", "npt-4level", "npt-5level"};
 
+inline constexpr std::array<FormatId, 6> kHostFormatIds = {
+    FormatId::kEptFourLevel, FormatId::kEptFiveLevel, FormatId::kX86TwoLevel,
+    FormatId::kX86Pae,       FormatId::kX86FourLevel, FormatId::kX86FiveLevel};
+
 constexpr FormatId format_id(HostFormat format) {
-  constexpr std::array<FormatId, 6> kIds = {FormatId::kEptFourLevel, FormatId::kEptFiveLevel,
-                                            FormatId::kX86TwoLevel,  FormatId::kX86Pae,
-                                            FormatId::kX86FourLevel, FormatId::kX86FiveLevel};
-  return kIds[static_cast<unsigned>(format)];
+  return kHostFormatIds[static_cast<unsigned>(format)];
 }
 
 struct VmParams {
