@@ -1,5 +1,6 @@
 #include "model/params/run.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace nestwalk {
@@ -18,6 +19,9 @@ void describe(VirtualMachineParams& p, ParameterVisitor& v) {
 
 void describe(RunParams& p, ParameterVisitor& v) {
   v.choice({"mode", "How guest memory is virtualised.", kModeNames}, p.mode);
+  v.text({"compare", "Modes to run side by side, such as native,nested; empty: `mode` alone.",
+          TextKind::kPlain},
+         p.compare);
   v.integer({"time_slice_accesses", "accesses",
              "How many accesses a process makes before the next one runs.", 1},
             p.time_slice_accesses);
@@ -85,9 +89,47 @@ void machine_rules(const MachineParams& m, Rules& rules) {
 
 }  // namespace
 
+ModeList parse_modes(std::string_view list) {
+  ModeList result;
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    std::string_view name = list.substr(0, comma);
+    list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+    const std::size_t first = name.find_first_not_of(' ');
+    const std::size_t last = name.find_last_not_of(' ');
+    name =
+        first == std::string_view::npos ? std::string_view() : name.substr(first, last - first + 1);
+    const auto found = std::find(kModeNames.begin(), kModeNames.end(), name);
+    if (found == kModeNames.end()) {
+      result.unknown.emplace_back(name);
+    } else {
+      result.modes.push_back(static_cast<Mode>(found - kModeNames.begin()));
+    }
+  }
+  return result;
+}
+
 std::vector<ParameterProblem> find_problems(const RunParams& p) {
   Rules rules;
+  for (const std::string& name : parse_modes(p.compare).unknown) {
+    std::string message = name;
+    message += " is no mode; allowed:";
+    for (const std::string_view mode : kModeNames) {
+      message += ' ';
+      message += mode;
+    }
+    rules.require(false, "compare", message);
+  }
   machine_rules(p.machine, rules);
+  for (std::size_t i = 0; i < p.vms.size(); ++i) {
+    for (std::size_t j = 0; j < p.vms[i].processes.size(); ++j) {
+      const WorkloadParams& workload = p.vms[i].processes[j].workload;
+      rules.require(
+          workload.kind != WorkloadKind::kTrace || !workload.trace.empty(),
+          "vms." + std::to_string(i) + ".processes." + std::to_string(j) + ".workload.trace",
+          "a trace file is needed for kind: trace");
+    }
+  }
   if (p.mode == Mode::kNative) {
     rules.require(p.vms.size() == 1, "vms",
                   "native mode has no VMs to keep apart: exactly one entry, not " +

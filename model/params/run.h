@@ -37,12 +37,20 @@ void describe(VirtualMachineParams& p, ParameterVisitor& v);
 
 struct RunParams {
   Mode mode = Mode::kNested;
+  std::string compare;  // modes to run side by side, comma-separated; empty: `mode` alone
   std::uint64_t time_slice_accesses = 1'000'000;
   MachineParams machine;
   HypervisorParams hypervisor;
   std::vector<VirtualMachineParams> vms{1};
 };
 void describe(RunParams& p, ParameterVisitor& v);
+
+// The modes that a list such as "native,nested" names; a name that is no mode ends up in `unknown`.
+struct ModeList {
+  std::vector<Mode> modes;
+  std::vector<std::string> unknown;
+};
+[[nodiscard]] ModeList parse_modes(std::string_view list);
 
 // A rule between parameters that does not hold.
 struct ParameterProblem {

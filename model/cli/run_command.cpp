@@ -1,0 +1,208 @@
+#include "model/cli/run_command.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "model/cli/interrupt.h"
+#include "model/cli/progress.h"
+#include "model/cli/run_figures.h"
+#include "model/cli/run_processes.h"
+#include "model/config/problem.h"
+#include "model/config/run_config.h"
+#include "model/sim/results.h"
+#include "model/sim/run.h"
+#include "model/workload/trace_error.h"
+
+namespace nestwalk {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+RunParams load(const RunOptions& options) {
+  ConfigDocument document = ConfigDocument::load(options.config);
+  for (const std::string& assignment : options.overrides) {
+    document.set(assignment);
+  }
+  if (!options.mode.empty()) {
+    document.set("mode", options.mode);
+    document.set("compare", "");
+  }
+  if (!options.compare.empty()) {
+    document.set("compare", options.compare);
+  }
+  return load_run(document);
+}
+
+std::string name_of_config(const std::string& path) {
+  return path == "-" ? "stdin" : fs::path(path).stem().string();
+}
+
+RunFigures read_figures(const fs::path& folder) {
+  std::ifstream file(folder / "stats.json");
+  return figures_of(nlohmann::ordered_json::parse(file));
+}
+
+// Runs and writes the results. Returns an exit status; messages go to `streams.err`.
+int simulate(const RunParams& params, const fs::path& folder, const RunHooks& hooks,
+             const Streams& streams) {
+  try {
+    Run run(params);
+    const RunResult result = run.execute(hooks);
+    write_results(folder, params, run, result);
+    for (const std::string& violation : result.law_violations) {
+      streams.err << "nestwalk run: counter law broken: " << violation << "\n";
+    }
+    if (!result.law_violations.empty()) {
+      return kExitCheckFailed;
+    }
+    switch (result.end) {
+      case RunEnd::kFinished:
+        return kExitOk;
+      case RunEnd::kInterrupted:
+        streams.err << "nestwalk run: interrupted; the statistics up to here are written\n";
+        return kExitInterrupted;
+      case RunEnd::kVmStopped:
+        streams.err << "nestwalk run: " << result.message << "\n";
+        return kExitUsage;
+    }
+  } catch (const TraceError& error) {
+    streams.err << "nestwalk run: " << error.what() << "\n";
+    return kExitInput;
+  } catch (const VmStopped& error) {
+    streams.err << "nestwalk run: " << error.what() << "\n";
+    return kExitUsage;
+  } catch (const std::invalid_argument& error) {
+    streams.err << "nestwalk run: " << error.what() << "\n";
+    return kExitUsage;
+  }
+  return kExitCheckFailed;
+}
+
+bool has_statistics(int status) {
+  return status == kExitOk || status == kExitInterrupted;
+}
+
+int run_one(const RunParams& params, const RunOptions& options, const Streams& streams) {
+  const fs::path folder =
+      create_results_folder({options.out, options.force}, name_of_config(options.config));
+  ProgressLine line(streams.err, is_terminal(2));
+  const InterruptGuard guard;
+  RunHooks hooks;
+  hooks.progress = [&](std::uint64_t done, std::optional<std::uint64_t> total) {
+    line.show(kModeNames[static_cast<unsigned>(params.mode)], done, total);
+  };
+  hooks.is_interrupted = InterruptGuard::is_requested;
+  const int status = simulate(params, folder, hooks, streams);
+  line.clear();
+  if (!has_statistics(status)) {
+    return status;
+  }
+  const RunFigures figures = read_figures(folder);
+  streams.out << fmt::format("{} on {}, {}\n\n{}\n", name_of_config(options.config),
+                             figures.machine, figures.mode, summary_text(figures))
+              << fmt::format("results: {}\n", folder.string());
+  if (status == kExitOk && params.mode == Mode::kNested && params.vms.size() == 1) {
+    streams.out << fmt::format("next: ./nestwalk run {} --compare native,nested\n", options.config);
+  }
+  return status;
+}
+
+int run_comparison(const RunParams& params, const std::vector<Mode>& modes,
+                   const RunOptions& options, const Streams& streams) {
+  const fs::path folder =
+      create_results_folder({options.out, options.force}, name_of_config(options.config));
+  std::vector<RunProcess> processes;
+  std::vector<fs::path> folders;
+  for (const Mode mode : modes) {
+    RunParams one = params;
+    one.mode = mode;
+    const std::string name(kModeNames[static_cast<unsigned>(mode)]);
+    const fs::path sub = create_results_folder({(folder / name).string(), options.force}, name);
+    folders.push_back(sub);
+    processes.push_back({name, [one, sub, &streams](const RunHooks& hooks) {
+                           return simulate(one, sub, hooks, streams);
+                         }});
+  }
+  ProgressLine line(streams.err, is_terminal(2));
+  const int status = run_processes(processes, line, streams);
+  line.clear();
+  if (!has_statistics(status)) {
+    return status;
+  }
+  std::vector<RunFigures> figures;
+  for (const fs::path& sub : folders) {
+    figures.push_back(read_figures(sub));
+  }
+  streams.out << fmt::format("{} on {}\n\n{}\n", name_of_config(options.config),
+                             figures.front().machine, comparison_text(figures))
+              << fmt::format("results: {}\n", folder.string());
+  if (status == kExitOk) {
+    streams.out << fmt::format(
+        "next: ./nestwalk run {} --set machine.walker.ntlb.array.entries=0\n"
+        "      (the same without a nested TLB), or less {}\n",
+        options.config, (folders.back() / "stats.txt").string());
+  }
+  return status;
+}
+
+}  // namespace
+
+int run_run(const RunOptions& options, const Streams& streams) {
+  try {
+    const RunParams params = load(options);
+    const std::vector<Mode> modes = parse_modes(params.compare).modes;
+    if (modes.empty()) {
+      return run_one(params, options, streams);
+    }
+    for (const Mode mode : modes) {
+      RunParams one = params;
+      one.mode = mode;
+      for (const ParameterProblem& problem : find_problems(one)) {
+        streams.err << fmt::format("nestwalk run: --compare {}: {}: {}\n",
+                                   kModeNames[static_cast<unsigned>(mode)], problem.key_path,
+                                   problem.message);
+        return kExitUsage;
+      }
+    }
+    return run_comparison(params, modes, options, streams);
+  } catch (const ConfigError& error) {
+    streams.err << error.what() << "\n";
+  } catch (const ResultsError& error) {
+    streams.err << "nestwalk run: " << error.what() << "\n";
+  }
+  return kExitUsage;
+}
+
+void add_run_command(CLI::App& program, CommandRunner& runner) {
+  const auto options = std::make_shared<RunOptions>();
+  CLI::App* command =
+      program.add_subcommand("run", "Run a configuration: a machine, its VMs and their workloads");
+  command->add_option("config", options->config, "Configuration file, or - for standard input")
+      ->required();
+  command
+      ->add_option("--set", options->overrides,
+                   "Override one value: path=value, such as machine.dram.latency_cycles=300; "
+                   "may be repeated")
+      ->allow_extra_args(false);
+  command->add_option("--mode", options->mode, "Run in this mode only: native, nested");
+  command->add_option("--compare", options->compare,
+                      "Run once per mode, side by side: native,nested");
+  command->add_option("--out", options->out, "Results folder; default: out/NNN-name");
+  command->add_flag("--force", options->force, "Write into a results folder that exists");
+  command->footer(
+      "Examples:\n"
+      "  nestwalk run configs/examples/quickstart.yaml\n"
+      "  nestwalk run configs/examples/gups.yaml --set vms.0.backing=2m --out out/gups-2m\n"
+      "What is written: stats.json, stats.txt and config.yaml, which repeats the run.");
+  command->callback([options, &runner] {
+    runner = [options](const Streams& streams) { return run_run(*options, streams); };
+  });
+}
+
+}  // namespace nestwalk

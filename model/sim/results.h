@@ -1,0 +1,36 @@
+// The folder of one run: stats.json, stats.txt and config.yaml, which repeats the run.
+//
+//   const std::filesystem::path folder = create_results_folder({}, "quickstart");
+//   write_results(folder, params, run, result);
+#pragma once
+
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+
+#include "model/params/run.h"
+#include "model/sim/run.h"
+
+namespace nestwalk {
+
+// The folder cannot be made or must not be overwritten; what() says which and what to do.
+class ResultsError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct ResultsChoice {
+  std::string chosen;          // by the user; empty: out/NNN-name, NNN the next free number
+  bool may_overwrite = false;  // an existing folder may be used again
+};
+
+// Makes the folder. Throws ResultsError.
+[[nodiscard]] std::filesystem::path create_results_folder(const ResultsChoice& choice,
+                                                          const std::string& name);
+
+// Equal runs give equal bytes: nothing of the time, the place or the machine is written. Throws
+// ResultsError.
+void write_results(const std::filesystem::path& folder, const RunParams& params, const Run& run,
+                   const RunResult& result);
+
+}  // namespace nestwalk
