@@ -1,10 +1,9 @@
 // A folder for the files of one test, removed after it, and whole streams as lists.
 #pragma once
 
-#include <stdlib.h>
-
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
