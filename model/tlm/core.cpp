@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "model/arch/check.h"
+#include "model/tlm/walker.h"
 
 namespace nestwalk {
 
@@ -70,7 +71,7 @@ void Core::make_access(const CoreAccess& access) {
     extension_.privilege = Privilege::kUser;
     extension_.implicit = false;
     extension_.timing_only = true;
-    transport(cpu_socket, payload_);
+    transport();
     if (payload_.is_response_ok()) {
       return;
     }
@@ -90,12 +91,21 @@ void Core::retire(std::uint32_t num_instructions) {
   keeper_.inc(clock_.cycles(scaled / kCpiUnit));
 }
 
-void Core::transport(tlm_utils::simple_initiator_socket<Core>& socket,
-                     tlm::tlm_generic_payload& payload) {
+void Core::transport() {
   const sc_core::sc_time before = keeper_.get_local_time();
   sc_core::sc_time delay = before;
-  socket->b_transport(payload, delay);
+  cpu_socket->b_transport(payload_, delay);
   stats_.access_cycles += clock_.to_cycles(delay - before);
+  keeper_.set(delay);
+}
+
+void Core::transport_physical() {
+  const sc_core::sc_time before = keeper_.get_local_time();
+  sc_core::sc_time delay = before;
+  physical_socket->b_transport(physical_payload_, delay);
+  const std::uint64_t cycles = clock_.to_cycles(delay - before);
+  stats_.access_cycles += cycles;
+  stats_.physical_cycles += cycles;
   keeper_.set(delay);
 }
 
@@ -111,7 +121,7 @@ SoftwareAccess Core::access(const Access& access, std::span<std::byte> data) {
   extension_.privilege = access.privilege;
   extension_.implicit = access.implicit;
   extension_.timing_only = false;
-  transport(cpu_socket, payload_);
+  transport();
   return {payload_.is_response_ok(), extension_.translation, extension_.fault};
 }
 
@@ -125,7 +135,7 @@ bool Core::access_physical(Hpa address, AccessType type, std::span<std::byte> da
   physical_payload_.set_data_length(static_cast<unsigned>(data.size()));
   physical_payload_.set_streaming_width(static_cast<unsigned>(data.size()));
   physical_payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
-  transport(physical_socket, physical_payload_);
+  transport_physical();
   return physical_payload_.is_response_ok();
 }
 
@@ -141,13 +151,24 @@ bool Core::swap_physical(Hpa address, const Swap& swap) {
   physical_payload_.set_data_length(swap.bytes);
   physical_payload_.set_streaming_width(swap.bytes);
   physical_payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
-  transport(physical_socket, physical_payload_);
+  transport_physical();
   return physical_payload_.is_response_ok() && physical_extension_.is_stored;
 }
 
 void Core::spend(std::uint64_t cycles) {
   stats_.software_cycles += cycles;
   keeper_.inc(clock_.cycles(cycles));
+}
+
+PdpteLoad Core::load_pdptes(const WalkContext& context) {
+  const sc_core::sc_time before = keeper_.get_local_time();
+  sc_core::sc_time delay = before;
+  const PdpteLoad load = walker_->load_pdptes(context, delay);
+  const std::uint64_t cycles = clock_.to_cycles(delay - before);
+  stats_.access_cycles += cycles;
+  stats_.physical_cycles += cycles;
+  keeper_.set(delay);
+  return load;
 }
 
 std::uint64_t Core::now_cycles() const {
@@ -172,6 +193,8 @@ void Core::register_stats(StatGroup& group) const {
   group.counter("base_cycles", &stats_.base_cycles, "cycles", "Instructions times base CPI.");
   group.counter("access_cycles", &stats_.access_cycles, "cycles",
                 "Translation and data of all accesses, software's included.");
+  group.counter("physical_cycles", &stats_.physical_cycles, "cycles",
+                "Of the accesses, those of software past the Mmu.");
   group.counter("software_cycles", &stats_.software_cycles, "cycles",
                 "Spent by guest kernel and hypervisor, besides their accesses.");
 }

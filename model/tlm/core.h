@@ -22,8 +22,11 @@
 #include "model/params/machine.h"
 #include "model/tlm/clock_domain.h"
 #include "model/tlm/extensions.h"
+#include "model/walk/pdpte.h"
 
 namespace nestwalk {
+
+class Walker;
 
 // One access of an instruction stream.
 struct CoreAccess {
@@ -51,7 +54,8 @@ struct CoreStats {
   std::uint64_t abandoned = 0;          // accesses given up after a fault
   std::uint64_t base_cycles = 0;
   std::uint64_t software_cycles = 0;  // spent by software, besides its accesses
-  std::uint64_t access_cycles = 0;    // translation and data of all accesses
+  std::uint64_t access_cycles = 0;    // translation and data of all accesses, PDPTE loads
+  std::uint64_t physical_cycles = 0;  // of those, of what went past the Mmu
   std::uint64_t syncs = 0;
 };
 
@@ -71,6 +75,7 @@ class Core : public sc_core::sc_module {
   ~Core() override;
 
   void set_client(CoreClient& client) { client_ = &client; }
+  void set_walker(Walker& walker) { walker_ = &walker; }
 
   // For software in this core's thread. `data` is read into or written from.
   [[nodiscard]] SoftwareAccess access(const Access& access, std::span<std::byte> data);
@@ -79,6 +84,8 @@ class Core : public sc_core::sc_module {
   // A host-physical compare and swap; false: the word was another one.
   [[nodiscard]] bool swap_physical(Hpa address, const Swap& swap);
   void spend(std::uint64_t cycles);
+  // The load of the PAE PDPTEs that goes with a load of CR3, by the walker on this core's time.
+  [[nodiscard]] PdpteLoad load_pdptes(const WalkContext& context);
 
   // Cycles since the start, this core's run-ahead included.
   [[nodiscard]] std::uint64_t now_cycles() const;
@@ -92,12 +99,13 @@ class Core : public sc_core::sc_module {
   void run();
   void make_access(const CoreAccess& access);
   void retire(std::uint32_t num_instructions);
-  void transport(tlm_utils::simple_initiator_socket<Core>& socket,
-                 tlm::tlm_generic_payload& payload);
+  void transport();
+  void transport_physical();
   void sync_if_due();
 
   const ClockDomain& clock_;
   CoreClient* client_ = nullptr;
+  Walker* walker_ = nullptr;
   std::uint64_t cpi_numerator_;  // base CPI in 1/1024 cycles
   std::uint64_t cpi_remainder_ = 0;
   tlm_utils::tlm_quantumkeeper keeper_;
