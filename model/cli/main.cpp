@@ -1,0 +1,12 @@
+#include <iostream>
+
+#include "model/cli/program.h"
+
+// SystemC's library looks for the symbol; the program starts its simulations itself.
+int sc_main(int /*argc*/, char** /*argv*/) { return 1; }
+
+int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  std::cin.tie(nullptr);
+  return nestwalk::run_program(argc, argv, {std::cin, std::cout, std::cerr});
+}

@@ -1,0 +1,6 @@
+nestwalk_test(FILE walk_json_reader_test.cpp LINKS nestwalk::cli)
+nestwalk_test(FILE walk_request_test.cpp LINKS nestwalk::cli)
+nestwalk_test(FILE walk_service_test.cpp LINKS nestwalk::cli)
+nestwalk_test(FILE walk_answer_test.cpp LINKS nestwalk::cli nlohmann_json::nlohmann_json)
+nestwalk_test(FILE walk_snapshot_test.cpp LINKS nestwalk::cli nlohmann_json::nlohmann_json)
+nestwalk_test(FILE walk_program_test.cpp LINKS nestwalk::cli nlohmann_json::nlohmann_json)
