@@ -3,7 +3,9 @@
 #include "model/cli/program.h"
 
 // SystemC's library looks for the symbol; the program starts its simulations itself.
-int sc_main(int /*argc*/, char** /*argv*/) { return 1; }
+extern "C" int sc_main(int /*argc*/, char** /*argv*/) {
+  return 1;
+}
 
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);

@@ -53,7 +53,7 @@ struct DramParams {
 };
 void describe(DramParams& p, ParameterVisitor& v);
 
-// What instructions that touch translation state cost, besides what they drop (literature: kernel
+// What instructions that touch translation state cost, besides what they drop (kernel
 // measurements on Skylake for INVLPG, INVPCID and CR3; INVEPT and INVVPID assumed).
 struct InstructionCosts {
   std::uint32_t invlpg_cycles = 200;

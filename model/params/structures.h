@@ -71,7 +71,7 @@ void describe(PwcParams& p, ParameterVisitor& v);
 // Nested TLB: GPA page to HPA page.
 struct NtlbParams {
   ArrayParams array{32, 4};
-  bool serve_final_walk = true;  // false: only pages that hold guest tables (literature 3.1)
+  bool serve_final_walk = true;  // false: only pages that hold guest tables, as AMD describes
   std::uint32_t latency_cycles = 1;
 };
 void describe(NtlbParams& p, ParameterVisitor& v);

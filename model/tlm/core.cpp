@@ -113,6 +113,10 @@ SoftwareAccess Core::access(const Access& access, std::span<std::byte> data) {
   ++stats_.software_accesses;
   payload_.set_address(access.address.value());
   payload_.set_command(access.is_write() ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
+  extension_.timing_only = data.empty();
+  if (data.empty()) {
+    data = std::span(scratch_).first(1);
+  }
   payload_.set_data_ptr(reinterpret_cast<unsigned char*>(data.data()));
   payload_.set_data_length(static_cast<unsigned>(data.size()));
   payload_.set_streaming_width(static_cast<unsigned>(data.size()));
@@ -120,7 +124,6 @@ SoftwareAccess Core::access(const Access& access, std::span<std::byte> data) {
   extension_.type = access.type;
   extension_.privilege = access.privilege;
   extension_.implicit = access.implicit;
-  extension_.timing_only = false;
   transport();
   return {payload_.is_response_ok(), extension_.translation, extension_.fault};
 }

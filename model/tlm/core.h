@@ -77,7 +77,8 @@ class Core : public sc_core::sc_module {
   void set_client(CoreClient& client) { client_ = &client; }
   void set_walker(Walker& walker) { walker_ = &walker; }
 
-  // For software in this core's thread. `data` is read into or written from.
+  // For software in this core's thread. `data` is read into or written from; empty: one byte that
+  // is translated, counted and timed but does not move.
   [[nodiscard]] SoftwareAccess access(const Access& access, std::span<std::byte> data);
   // A host-physical access; false: the memory refused it.
   [[nodiscard]] bool access_physical(Hpa address, AccessType type, std::span<std::byte> data);

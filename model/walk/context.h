@@ -36,7 +36,7 @@ struct WalkContext {
   bool has_guest_cache = false;      // guest page-walk cache
   bool has_host_cache = false;       // host page-walk cache and nested TLB, asked together
   bool combined_guest_cache = true;  // guest entries hold the HPA of the next table (Intel), or
-                                     // its GPA, which must be translated again (literature 4.3)
+                                     // its GPA, which must be translated again on use
 
   [[nodiscard]] bool is_npt() const {
     return has_host && format_of(host_format).rules == RuleSet::kX86;

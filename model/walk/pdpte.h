@@ -43,6 +43,7 @@ PdpteLoad load_pdptes(const WalkContext& context, Memory&& memory) {
     const WalkOutcome outcome = drive(WalkEngine::for_pdpte_load(uncached), memory, NoCache{});
     if (!outcome.is_translation) {
       load.fault = outcome.fault;
+      load.fault.address = Gva{};  // a load of CR3 reports no linear address
       return load;
     }
     base = outcome.translation.hpa;

@@ -1,0 +1,204 @@
+// The guest stage of a walk: levels, rights, accessed and dirty bits.
+#include "model/walk/engine.h"
+
+namespace nestwalk {
+
+namespace {
+
+constexpr bool is_canonical(const PagingFormat& format, std::uint64_t address) {
+  if (!format.sign_extended) {
+    return true;
+  }
+  const std::uint64_t upper = mask(63, format.input_bits - 1U);
+  return (address & upper) == 0 || (address & upper) == upper;
+}
+
+}  // namespace
+
+bool WalkEngine::begin() {
+  guest_rights_ = {};
+  if (!context_.has_guest) {
+    g_ = is_pdpte_load_ ? 3 : 0;
+    state_ = State::kFinal;
+    return false;
+  }
+  const PagingFormat& format = *guest_rules_.format;
+  if (!is_canonical(format, access_.address.value())) {
+    return fault(FaultKind::kNonCanonical, 0, {0, 0});
+  }
+  if (context_.has_guest_cache) {
+    state_ = State::kGuestLookedUp;
+    step_.address = access_.address.value();
+    return ask(StepKind::kLookup, Stage::kGuest, {format.levels, 0});
+  }
+  start_guest_at_root();
+  return false;
+}
+
+void WalkEngine::start_guest_at_root() {
+  const PagingFormat& format = *guest_rules_.format;
+  g_ = format.levels;
+  base_ = context_.guest_root & format.root_mask;
+  base_is_gpa_ = context_.has_host;
+  first_g_ = g_;
+  state_ = State::kGuestEntry;
+}
+
+bool WalkEngine::guest_looked_up(const Answer& answer) {
+  if (answer.kind != AnswerKind::kHit) {
+    start_guest_at_root();
+    return false;
+  }
+  const Resume& resume = answer.resume;
+  g_ = resume.next_level;
+  first_g_ = g_;
+  base_ = resume.base;
+  base_is_gpa_ = resume.is_gpa;
+  guest_rights_ = resume.guest;
+  entry_host_ = resume.table;
+  state_ = State::kGuestEntry;
+  return false;
+}
+
+bool WalkEngine::guest_entry() {
+  const PagingFormat& format = *guest_rules_.format;
+  if (g_ == 3 && context_.uses_pdpte_registers()) {
+    const std::uint64_t entry = context_.pdptes.entry[format.index(3, access_.address.value())];
+    if (!is_present(guest_rules_, entry)) {
+      return guest_fault(false, false, false);
+    }
+    base_ = table_address(guest_rules_, entry);
+    g_ = 2;
+    first_g_ = 2;
+  }
+  const std::uint64_t address =
+      base_ + format.index(g_, access_.address.value()) * format.entry_bytes;
+  entry_gpa_ = Gpa(address);
+  if (base_is_gpa_) {
+    start_host_walk(entry_gpa_, HostPurpose::kGuestTable);
+    return false;
+  }
+  entry_hpa_ = Hpa(address);
+  state_ = State::kGuestRead;
+  return false;
+}
+
+bool WalkEngine::guest_read() {
+  step_.hpa = entry_hpa_;
+  step_.gpa = entry_gpa_;
+  step_.bytes = guest_rules_.format->entry_bytes;
+  state_ = State::kGuestReadDone;
+  return ask(StepKind::kRead, Stage::kGuest, {g_, 0});
+}
+
+bool WalkEngine::guest_read_done(const Answer& answer) {
+  if (answer.kind != AnswerKind::kValue) {
+    return memory_error();
+  }
+  const std::uint64_t entry = answer.value;
+  const EntryKind kind = classify(guest_rules_, g_, entry);
+  if (kind == EntryKind::kNotPresent) {
+    return guest_fault(false, false, false);
+  }
+  if (kind == EntryKind::kMalformed) {
+    return guest_fault(true, true, false);
+  }
+  guest_rights_ &= guest_rights(guest_rules_, g_, entry);
+  guest_[g_] = {entry_hpa_, entry_gpa_, entry, guest_rights_, entry_host_};
+  if (kind == EntryKind::kTable) {
+    base_ = table_address(guest_rules_, entry);
+    base_is_gpa_ = context_.has_host;
+    --g_;
+    state_ = State::kGuestEntry;
+    return false;
+  }
+  leaf_g_ = g_;
+  const GuestVerdict verdict =
+      judge_guest(access_, context_.control, guest_rights_,
+                  static_cast<unsigned>(field(entry, x86::kPkeyLow, x86::kPkeyWidth)),
+                  guest_rules_.format->has_protection_keys);
+  if (!verdict.permitted) {
+    return guest_fault(true, false, verdict.key_denies);
+  }
+  cursor_g_ = first_g_;
+  state_ = State::kGuestUpdate;
+  return false;
+}
+
+bool WalkEngine::guest_update() {
+  for (; cursor_g_ >= leaf_g_; --cursor_g_) {
+    const GuestRecord& record = guest_[cursor_g_];
+    const std::uint64_t missing = missing_accessed_dirty(
+        guest_rules_, cursor_g_, record.value, cursor_g_ == leaf_g_ && access_.is_write());
+    if (missing == 0) {
+      continue;
+    }
+    g_ = cursor_g_;
+    entry_gpa_ = record.gpa;
+    if (context_.has_host && !record.host.write()) {
+      // EPT without A/D: only now the entry is written. Read and write, not the final translation.
+      host_gpa_ = record.gpa;
+      host_access_ = {HostPurpose::kGuestTable, access_.type};
+      return fault(
+          FaultKind::kEptViolation,
+          ept_qualification(context_, host_access_, record.host) | bit(ept::qualification::kWrite),
+          {cursor_g_, 0});
+    }
+    step_.hpa = record.hpa;
+    step_.gpa = record.gpa;
+    step_.bytes = guest_rules_.format->entry_bytes;
+    step_.expected = record.value;
+    step_.desired = record.value | missing;
+    state_ = State::kGuestUpdated;
+    return ask(StepKind::kUpdate, Stage::kGuest, {cursor_g_, 0});
+  }
+  cursor_g_ = first_g_;
+  state_ = context_.has_guest_cache ? State::kGuestFill : State::kFinal;
+  return false;
+}
+
+bool WalkEngine::guest_updated(const Answer& answer) {
+  if (answer.kind != AnswerKind::kStored) {
+    return answer.kind == AnswerKind::kLost ? restart_or_fail() : memory_error();
+  }
+  guest_[cursor_g_].value = step_.desired;
+  --cursor_g_;
+  state_ = State::kGuestUpdate;
+  return false;
+}
+
+bool WalkEngine::guest_fill() {
+  if (cursor_g_ <= leaf_g_) {
+    state_ = State::kFinal;
+    return false;
+  }
+  const PagingFormat& format = *guest_rules_.format;
+  const GuestRecord& passed = guest_[cursor_g_];
+  const GuestRecord& below = guest_[cursor_g_ - 1];
+  Resume& resume = step_.resume;
+  resume = {};
+  resume.next_level = static_cast<std::uint8_t>(cursor_g_ - 1);
+  resume.guest = passed.rights;
+  resume.is_gpa = context_.has_host && !context_.combined_guest_cache;
+  if (resume.is_gpa || !context_.has_host) {
+    resume.base = table_address(guest_rules_, passed.value);
+  } else {
+    // A combined entry carries the host rights of the next table's page: without them a warm walk
+    // could not judge its A/D writes.
+    resume.base = below.hpa.value() -
+                  format.index(resume.next_level, access_.address.value()) * format.entry_bytes;
+    resume.table = below.host;
+  }
+  step_.address = access_.address.value();
+  step_.level = cursor_g_;
+  const Position position{cursor_g_, 0};
+  --cursor_g_;
+  return ask(StepKind::kFill, Stage::kGuest, position);
+}
+
+bool WalkEngine::guest_fault(bool present, bool reserved, bool key_denies) {
+  return fault(FaultKind::kGuestPageFault,
+               page_fault_code(access_, context_, present, reserved, key_denies), {g_, 0});
+}
+
+}  // namespace nestwalk
