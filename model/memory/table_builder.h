@@ -40,7 +40,7 @@ struct PathEntry {
 
 // The entries passed on the way to an address, from the root to the leaf or the first one that is
 // not present.
-struct TablePath {
+struct EntryPath {
   std::array<PathEntry, kMaxLevels> entry{};
   unsigned num_entries = 0;
   bool ends_in_leaf = false;
@@ -133,8 +133,8 @@ class TableBuilder {
     return leaf;
   }
 
-  [[nodiscard]] TablePath path(std::uint64_t input_address) {
-    TablePath path;
+  [[nodiscard]] EntryPath path(std::uint64_t input_address) {
+    EntryPath path;
     std::uint64_t table = root_;
     for (unsigned level = format_->levels; level >= 1; --level) {
       const std::uint64_t address = entry_address(table, level, input_address);
@@ -150,7 +150,7 @@ class TableBuilder {
   }
 
   [[nodiscard]] std::optional<FoundLeaf> find_leaf(std::uint64_t input_address) {
-    const TablePath found = path(input_address);
+    const EntryPath found = path(input_address);
     if (!found.ends_in_leaf) {
       return std::nullopt;
     }

@@ -149,7 +149,7 @@ TEST_F(TableBuilderTest, FindLeafReadsEntriesMadeByHand) {
 TEST_F(TableBuilderTest, PathEndsAtTheFirstEntryThatIsNotPresent) {
   memory_.write(Hpa{0x10'0000 + 3 * 8}, 8, 0x20'0007);
   memory_.write(Hpa{0x20'0000 + 5 * 8}, 8, 0x5555'0000);
-  const TablePath path = builder(FormatId::kX86FourLevel)
+  const EntryPath path = builder(FormatId::kX86FourLevel)
                              .path((std::uint64_t{3} << 39) | (std::uint64_t{5} << 30) | 0x1000);
   ASSERT_EQ(path.num_entries, 2U);
   EXPECT_FALSE(path.ends_in_leaf);
