@@ -1,1 +1,1 @@
-nestwalk_test(FILE walk_explain_test.cpp LINKS nestwalk::cli)
+nestwalk_test(FILE walk_explain_test.cpp SYSTEMC LINKS nestwalk::cli)
