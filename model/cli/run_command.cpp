@@ -31,7 +31,7 @@ RunParams load(const RunOptions& options) {
   }
   if (!options.mode.empty()) {
     document.set("mode", options.mode);
-    document.set("compare", "");
+    document.set("compare", "\"\"");  // quoted: an empty text
   }
   if (!options.compare.empty()) {
     document.set("compare", options.compare);

@@ -131,6 +131,9 @@ std::vector<ParameterProblem> find_problems(const RunParams& p) {
     }
   }
   if (p.mode == Mode::kNative) {
+    rules.require(p.vms[0].vm.memory_bytes <= p.machine.memory_bytes, "vms.0.memory_bytes",
+                  "more than the machine has (machine.memory_bytes " +
+                      std::to_string(p.machine.memory_bytes) + ")");
     rules.require(p.vms.size() == 1, "vms",
                   "native mode has no VMs to keep apart: exactly one entry, not " +
                       std::to_string(p.vms.size()));

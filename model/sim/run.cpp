@@ -1,6 +1,7 @@
 #include "model/sim/run.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
@@ -71,6 +72,10 @@ void Run::build() {
     guest->name = p.name;
     guest->index = static_cast<std::uint32_t>(i);
     if (is_nested) {
+      if (const auto problem =
+              find_problem(HostMachine{params_.hypervisor, cpu_control(machine)}, p.vm)) {
+        throw std::invalid_argument(fmt::format("vms.{}: {}", i, *problem));
+      }
       const std::optional<VmId> vm = hypervisor_->create_vm(host_port, p.vm);
       if (!vm) {
         throw VmStopped("the host has no memory left to create a VM (machine.memory_bytes)");
@@ -107,7 +112,10 @@ void Run::boot(Machine& guest) {
   GuestMachine machine;
   machine.params = p.guest;
   machine.control = cpu_control(params_.machine);
-  machine.memory_bytes = is_nested ? p.vm.memory_bytes : params_.machine.memory_bytes;
+  machine.memory_bytes = p.vm.memory_bytes;  // natively too, so that both modes manage the same
+  if (const auto problem = find_problem(machine)) {
+    throw std::invalid_argument(fmt::format("vms.{}: {}", guest.index, *problem));
+  }
   FrameAllocator<Gpa> frames;
   frames.add_range(Gpa{0}, machine.memory_bytes);
   guest.kernel.emplace(machine, std::move(frames));
