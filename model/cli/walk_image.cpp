@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "model/arch/access.h"
+#include "model/cli/walk_image_readme.h"
 #include "model/cli/walk_request.h"
 
 namespace nestwalk {
@@ -20,6 +21,7 @@ constexpr std::size_t kPageBytes = 4096;
 constexpr std::size_t kRecordBytes = 8 + kPageBytes;
 constexpr std::string_view kTablesFile = "tables.bin.xz";
 constexpr std::string_view kRegistersFile = "snapshot.json";
+constexpr std::string_view kReadmeFile = "README.md";
 
 std::optional<std::string> read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -120,6 +122,11 @@ std::optional<std::string> load_table_image(const std::filesystem::path& folder,
                          error->path, error->path.empty() ? "" : ": ", error->what);
     }
     image.has_registers = true;
+  } else if (const std::optional<std::string> readme = read_file(folder / kReadmeFile)) {
+    if (const std::optional<WalkContext> context = registers_from_readme(*readme)) {
+      image.context = *context;
+      image.has_registers = true;
+    }
   }
   return std::nullopt;
 }

@@ -71,7 +71,7 @@ Problem read_format(std::string_view option, const std::string& text, const Form
   return not_among(option, text, names_of(formats));
 }
 
-// Without a snapshot.json the registers must all be given; the message says how.
+// Without a description beside the image the registers must all be given; the message says how.
 Problem missing_registers(const WalkOptions& options, const TableImage& image) {
   const bool has_guest = image.context.has_guest || !options.guest_format.empty();
   const bool has_host = image.context.has_host || !options.host_format.empty();
@@ -101,9 +101,9 @@ Problem missing_registers(const WalkOptions& options, const TableImage& image) {
       "  --gcr3          the guest's CR3, a guest-physical address\n"
       "  --host-format   {}, or none for tables of a machine without a VM\n"
       "  --ncr3          the root of the host's tables (nCR3, or EPTP bits 51:12)\n"
-      "  A README beside the image usually names them. To keep them, write a snapshot.json\n"
+      "  Whoever made the image knows them. To keep them, write a snapshot.json\n"
       "  there: {{\"guest\": {{\"format\": ..., \"root\": ...}}, \"host\": {{...}}}}",
-      options.snapshot, image.has_registers ? "no such stage in snapshot.json" : "no snapshot.json",
+      options.snapshot, image.has_registers ? "no such stage in its description" : "no snapshot.json",
       fmt::join(missing, " "), fmt::join(names_of(kGuestFormats), ", "),
       fmt::join(names_of(kHostFormats), ", "));
 }

@@ -59,6 +59,14 @@ class WordMemory {
 
   [[nodiscard]] bool contains(Hpa hpa) const { return words_.count(hpa.value() >> 3) != 0; }
 
+  // visit(Hpa, word) for every word that was written, in no order.
+  template <class Visit>
+  void for_each_word(Visit visit) const {
+    for (const auto& [index, word] : words_) {
+      visit(Hpa(index << 3), word);
+    }
+  }
+
   friend bool operator==(const WordMemory& a, const WordMemory& b) {
     return a.words_ == b.words_ && a.refused_ == b.refused_ && a.read_only_ == b.read_only_;
   }

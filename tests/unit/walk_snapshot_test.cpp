@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "model/cli/walk_image_readme.h"
 #include "model/cli/walk_snapshot.h"
 
 namespace nestwalk {
@@ -107,6 +108,36 @@ WalkContext native_context(FormatId format) {
 }
 
 // Entry 511 of the root points to the root: the classical recursive mapping.
+TEST(ImageReadme, ATableOfRegistersIsRead) {
+  const auto context = registers_from_readme(
+      "# Tables\n| register | value |\n| --- | --- |\n| guest format | x86 4-level, NX on |\r\n"
+      "| host format | NPT, x86 4-level |\n| gCR3 (a GPA) | 0x54e0000 |\n"
+      "| nCR3 (an HPA) | 0x2fd89000 |\n");
+  ASSERT_TRUE(context);
+  EXPECT_EQ(context->guest_format, FormatId::kX86FourLevel);
+  EXPECT_EQ(context->host_format, FormatId::kX86FourLevel);
+  EXPECT_TRUE(context->is_npt());
+  EXPECT_EQ(context->guest_root, 0x54e0000U);
+  EXPECT_EQ(context->host_root, 0x2fd89000U);
+}
+
+TEST(ImageReadme, OtherFormatsAreKnown) {
+  const auto context = registers_from_readme(
+      "| host format | EPT, 5-level |\n| guest format | x86 PAE |\n| gCR3 | 0x20 |\n| nCR3 | "
+      "0x1000 |");
+  ASSERT_TRUE(context);
+  EXPECT_EQ(context->guest_format, FormatId::kX86Pae);
+  EXPECT_EQ(context->host_format, FormatId::kEptFiveLevel);
+}
+
+TEST(ImageReadme, AllOrNothing) {
+  EXPECT_FALSE(registers_from_readme("| guest format | x86 4-level |\n| gCR3 | 0x1000 |\n"));
+  EXPECT_FALSE(registers_from_readme("gCR3 0x1000, nCR3 0x2000\n"));
+  EXPECT_FALSE(
+      registers_from_readme("| guest format | x86 4-level |\n| host format | NPT 4-level |\n| gCR3 "
+                            "| here |\n| nCR3 | 0x1000 |"));
+}
+
 TEST(LeafSearch, ASelfReferenceGivesEveryPathOnce) {
   const std::uint64_t flags = 7;
   const std::vector<MemoryWord> words = {{Hpa(0x1000 + 511 * 8), 0x1000 | flags}};
