@@ -12,10 +12,15 @@
 #include <string_view>
 #include <vector>
 
+#include "model/cli/bench_command.h"
+#include "model/cli/config_command.h"
+#include "model/cli/record_command.h"
 #include "model/cli/run_command.h"
+#include "model/cli/trace_command.h"
 #include "model/cli/walk_command.h"
 #include "model/cli/walk_engine_reference.h"
 #include "model/params/nearest_name.h"
+#include "model/sim/walk_service_tlm.h"
 
 namespace nestwalk {
 
@@ -30,7 +35,8 @@ Exit status: 0 success, 1 a check failed, 2 wrong usage or configuration, 3 wron
 130 interrupted.)";
 
 WalkServices walk_services() {
-  return {{"reference", [] { return std::make_unique<ReferenceWalkService>(); }}};
+  return {{"reference", [] { return std::make_unique<ReferenceWalkService>(); }},
+          {"tlm", make_tlm_walk_service}};
 }
 
 // The app that the command line has reached: the chosen subcommand, or the program itself.
@@ -42,8 +48,9 @@ const CLI::App& chosen(const CLI::App& program) {
   return *app;
 }
 
-std::string full_name(const CLI::App& program, const CLI::App& app) {
-  return &app == &program ? program.get_name() : program.get_name() + " " + app.get_name();
+std::string full_name(const CLI::App& app) {
+  const CLI::App* parent = app.get_parent();
+  return parent == nullptr ? app.get_name() : full_name(*parent) + " " + app.get_name();
 }
 
 std::vector<std::string> command_names(const CLI::App& app) {
@@ -69,9 +76,8 @@ std::string did_you_mean(std::string_view found, const std::vector<std::string>&
   return nearest ? fmt::format("; did you mean {}?", *nearest) : std::string();
 }
 
-int usage_error(const CLI::App& program, const CLI::App& app, const Streams& streams,
-                const std::string& message) {
-  const std::string name = full_name(program, app);
+int usage_error(const CLI::App& app, const Streams& streams, const std::string& message) {
+  const std::string name = full_name(app);
   streams.err << fmt::format("{}: {}\n  {} --help tells more\n", name, message, name);
   return kExitUsage;
 }
@@ -106,11 +112,11 @@ int parse_and_run(CLI::App& program, const CommandRunner& runner, int argc, cons
     streams.out << program.version() << "\n";
     return kExitOk;
   } catch (const CLI::ParseError& error) {
-    return usage_error(program, chosen(program), streams, error.what());
+    return usage_error(chosen(program), streams, error.what());
   }
   const CLI::App& app = chosen(program);
   if (const auto left_over = find_left_over(program, app)) {
-    return usage_error(program, app, streams, *left_over);
+    return usage_error(app, streams, *left_over);
   }
   if (!runner) {
     streams.err << program.help();
@@ -130,6 +136,10 @@ int run_program(int argc, const char* const* argv, const Streams& streams) {
     CommandRunner runner;
     add_run_command(program, runner);
     add_walk_command(program, runner, walk_services());
+    add_record_command(program, runner);
+    add_trace_command(program, runner);
+    add_config_command(program, runner);
+    add_bench_command(program, runner);
     for (CLI::App* command : program.get_subcommands([](CLI::App*) { return true; })) {
       command->allow_extras();
     }

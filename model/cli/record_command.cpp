@@ -1,0 +1,153 @@
+#include "model/cli/record_command.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <system_error>
+
+#include "model/cli/interrupt.h"
+#include "model/cli/progress.h"
+#include "model/cli/run_figures.h"
+#include "model/workload/recorder.h"
+#include "model/workload/trace_error.h"
+
+namespace nestwalk {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// Why a trace cannot be written to this path, or nothing.
+std::optional<std::string> find_obstacle(const RecordCommandOptions& options) {
+  const fs::path output = options.output;
+  std::error_code error;
+  if (fs::is_directory(output, error)) {
+    return fmt::format("{} is a folder; name a file, such as {}", options.output,
+                       (output / "program.nwt").string());
+  }
+  if (fs::exists(output, error) && !options.force) {
+    return fmt::format("{} exists already; choose another -o, or --force to replace it",
+                       options.output);
+  }
+  if (output.has_parent_path() && !fs::is_directory(output.parent_path(), error)) {
+    return fmt::format("there is no folder {}", output.parent_path().string());
+  }
+  return std::nullopt;
+}
+
+std::string end_text(const RecordResult& result, bool is_interrupted) {
+  if (is_interrupted) {
+    return "interrupted; the trace is complete up to there";
+  }
+  if (result.stopped_early) {
+    return "stopped at the limit";
+  }
+  if (result.signal != 0) {
+    return fmt::format("ended by signal {}", result.signal);
+  }
+  return fmt::format("ended with status {}", result.exit_status);
+}
+
+// The pages of what the process had mapped, touched or not.
+std::string summary_text(const RecordResult& result, bool is_interrupted) {
+  std::string text;
+  const auto line = [&](const char* name, const std::string& value, const std::string& note = {}) {
+    text += fmt::format("  {:<24}{:>18}{}{}\n", name, value, note.empty() ? "" : "   ", note);
+  };
+  const double bytes_per_access =
+      static_cast<double>(result.file_bytes) / static_cast<double>(result.num_accesses);
+  line("accesses", with_separators(result.num_accesses));
+  line("instructions", with_separators(result.num_instructions));
+  line("bytes", with_separators(result.file_bytes),
+       fmt::format("{:.3f} per access", bytes_per_access));
+  line("regions", with_separators(result.num_regions));
+  if (result.num_added_regions != 0) {
+    line("regions added", with_separators(result.num_added_regions),
+         "for accesses outside all that was seen to be mapped");
+  }
+  if (result.num_widened_regions != 0) {
+    line("regions widened", with_separators(result.num_widened_regions),
+         "by a right that the program used");
+  }
+  return text + fmt::format("  the program {}\n", end_text(result, is_interrupted));
+}
+
+// Writes beside the file and renames, so that a failure leaves an existing file alone.
+int record(const RecordCommandOptions& options, const Streams& streams) {
+  RecordOptions recorder;
+  recorder.command = options.command;
+  recorder.output_path = options.output + ".part";
+  recorder.max_accesses = options.max_accesses;
+  std::error_code ignored;
+  fs::remove(recorder.output_path, ignored);
+
+  ProgressLine line(streams.err, is_terminal(2));
+  const std::optional<std::uint64_t> total =
+      options.max_accesses == 0 ? std::nullopt : std::optional(options.max_accesses);
+  const InterruptGuard guard;
+  const RecordResult result = record_program(recorder, [&](const RecordProgress& progress) {
+    line.show("recording", progress.num_accesses, total);
+    return !InterruptGuard::is_requested();
+  });
+  line.clear();
+  std::error_code error;
+  fs::rename(recorder.output_path, options.output, error);
+  if (error) {
+    streams.err << fmt::format("nestwalk record: cannot rename {} to {}: {}\n",
+                               recorder.output_path, options.output, error.message());
+    return kExitUsage;
+  }
+  const bool is_interrupted = InterruptGuard::is_requested();
+  streams.out << fmt::format("{}\n\n{}", options.output, summary_text(result, is_interrupted))
+              << fmt::format(
+                     "next: ./nestwalk run configs/examples/quickstart.yaml"
+                     " --set vms.0.processes.0.workload.trace={}\n"
+                     "      or ./nestwalk trace info {}\n",
+                     options.output, options.output);
+  return is_interrupted ? kExitInterrupted : kExitOk;
+}
+
+}  // namespace
+
+int run_record(const RecordCommandOptions& options, const Streams& streams) {
+  if (const auto obstacle = find_obstacle(options)) {
+    streams.err << "nestwalk record: " << *obstacle << "\n";
+    return kExitUsage;
+  }
+  try {
+    return record(options, streams);
+  } catch (const TraceError& error) {
+    const TraceProblem& problem = error.problem();
+    streams.err << fmt::format("nestwalk record: {}: {}; expected {}\n", problem.path,
+                               problem.found, problem.expected);
+    return kExitUsage;
+  }
+}
+
+void add_record_command(CLI::App& program, CommandRunner& runner) {
+  const auto options = std::make_shared<RecordCommandOptions>();
+  CLI::App* command = program.add_subcommand("record", "Record a program's accesses into a trace");
+  command->add_option("-o,--output", options->output, "The trace file to write, such as ls.nwt")
+      ->required();
+  command->add_option("--max-accesses", options->max_accesses,
+                      "End the recording, and the program, after so many; 0: no limit");
+  command->add_flag("--force", options->force, "Replace a file that exists");
+  command->add_option("command", options->command, "The program and its arguments, after --")
+      ->required();
+  command->footer(
+      "Examples:\n"
+      "  nestwalk record -o ls.nwt -- ls -l\n"
+      "  nestwalk record -o cc1.nwt --max-accesses 20000000 -- \\\n"
+      "      $(gcc -print-prog-name=cc1) -quiet file.c -o /dev/null\n"
+      "The program runs under Valgrind, about a hundred times slower, with its own input and\n"
+      "output. One process is recorded, not its children. docs/guide/recording.md tells more.");
+  command->callback([options, &runner] {
+    runner = [options](const Streams& streams) { return run_record(*options, streams); };
+  });
+}
+
+}  // namespace nestwalk

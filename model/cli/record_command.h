@@ -1,0 +1,27 @@
+// `nestwalk record`: a program of this machine to a trace file.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/cli/command.h"
+
+namespace CLI {
+class App;
+}
+
+namespace nestwalk {
+
+struct RecordCommandOptions {
+  std::string output;
+  std::uint64_t max_accesses = 0;  // 0: no limit
+  bool force = false;
+  std::vector<std::string> command;
+};
+
+void add_record_command(CLI::App& program, CommandRunner& runner);
+
+int run_record(const RecordCommandOptions& options, const Streams& streams);
+
+}  // namespace nestwalk

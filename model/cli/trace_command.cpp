@@ -1,0 +1,137 @@
+#include "model/cli/trace_command.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <ostream>
+#include <span>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "model/arch/paging_format.h"
+#include "model/cli/run_figures.h"
+#include "model/workload/trace_error.h"
+#include "model/workload/trace_reader.h"
+
+namespace nestwalk {
+
+namespace {
+
+// Pages that the accesses touch. Grows with them, not with the length of the trace.
+struct TouchedPages {
+  std::unordered_set<std::uint64_t> data;
+  std::unordered_set<std::uint64_t> code;
+  std::uint64_t num_distinct = 0;
+};
+
+TouchedPages read_pages(const std::string& path) {
+  TouchedPages pages;
+  TraceReader reader(path);
+  std::vector<TraceRecord> batch(4096);
+  std::array<std::uint64_t, 2> last = {~std::uint64_t{0}, ~std::uint64_t{0}};
+  while (const std::size_t count = reader.next_batch(batch)) {
+    for (const TraceRecord& record : std::span(batch).first(count)) {
+      if (record.event != nullptr) {
+        continue;
+      }
+      const bool is_code = record.type == AccessType::kFetch;
+      const std::uint64_t end =
+          record.address.value() + std::max<unsigned>(record.size_bytes, 1) - 1;
+      for (std::uint64_t page = record.address.value() >> kSmallPageBits;
+           page <= end >> kSmallPageBits; ++page) {
+        if (page != last[is_code ? 1 : 0]) {
+          last[is_code ? 1 : 0] = page;
+          (is_code ? pages.code : pages.data).insert(page);
+        }
+      }
+    }
+  }
+  pages.num_distinct = pages.data.size();
+  for (const std::uint64_t page : pages.code) {
+    pages.num_distinct += pages.data.contains(page) ? 0 : 1;
+  }
+  return pages;
+}
+
+std::string size_text(std::uint64_t bytes) {
+  constexpr std::array<std::string_view, 4> kUnits = {"KiB", "MiB", "GiB", "TiB"};
+  double size = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  for (; size >= 1024 && unit + 1 < kUnits.size(); ++unit) {
+    size /= 1024;
+  }
+  return fmt::format("{:.1f} {}", size, kUnits[unit]);
+}
+
+std::string rights_text(const RegionRights& rights) {
+  return fmt::format("{}{}{}", rights.read ? 'r' : '-', rights.write ? 'w' : '-',
+                     rights.execute ? 'x' : '-');
+}
+
+std::string info_text(const TraceInfo& info, const TouchedPages& pages) {
+  std::string text = fmt::format("{}: a trace, version {}\n  {:<16}{}\n  {:<16}{}\n", info.path,
+                                 info.version, "recorded", info.command, "by", info.source);
+  const auto line = [&](const char* name, std::uint64_t value, const std::string& note = {}) {
+    text += fmt::format("  {:<16}{:>18}{}{}\n", name, with_separators(value),
+                        note.empty() ? "" : "   ", note);
+  };
+  const auto share = [&](std::uint64_t part) {
+    return info.num_accesses() == 0
+               ? std::string()
+               : fmt::format("{:.1f} %", 100.0 * static_cast<double>(part) /
+                                             static_cast<double>(info.num_accesses()));
+  };
+  line("instructions", info.num_instructions);
+  line("accesses", info.num_accesses());
+  line("  reads", info.num_reads, share(info.num_reads));
+  line("  writes", info.num_writes, share(info.num_writes));
+  line("  fetches", info.num_fetches, share(info.num_fetches) + ", one for each change of line");
+  line("4K pages touched", pages.num_distinct, size_text(pages.num_distinct << kSmallPageBits));
+  line("  as data", pages.data.size());
+  line("  as code", pages.code.size());
+  line("events", info.num_events, "besides the regions below");
+  line("bytes", info.file_bytes,
+       fmt::format("{:.3f} per access",
+                   static_cast<double>(info.file_bytes) /
+                       static_cast<double>(std::max<std::uint64_t>(info.num_accesses(), 1))));
+  text += fmt::format("  {} regions\n", info.initial_regions.size());
+  for (const Region& region : info.initial_regions) {
+    text += fmt::format("    {:#14x} {:>10} {} {}\n", region.start.value(),
+                        size_text(region.length_bytes), rights_text(region.rights), region.name);
+  }
+  return text;
+}
+
+}  // namespace
+
+int run_trace_info(const std::string& path, const Streams& streams) {
+  try {
+    const TraceInfo info = trace_info(path);
+    streams.out << info_text(info, read_pages(path));
+    return kExitOk;
+  } catch (const TraceError& error) {
+    streams.err << "nestwalk trace: " << error.what() << "\n";
+    return kExitInput;
+  }
+}
+
+void add_trace_command(CLI::App& program, CommandRunner& runner) {
+  const auto path = std::make_shared<std::string>();
+  CLI::App* trace = program.add_subcommand("trace", "Say what a trace file holds");
+  trace->require_subcommand(1);
+  trace->footer("Example:\n  nestwalk trace info configs/traces/cc1-histogram.nwt");
+  CLI::App* info = trace->add_subcommand(
+      "info", "What was recorded, how much, which pages and regions; reads the whole file");
+  info->add_option("file", *path, "The trace file (.nwt)")->required();
+  info->allow_extras();  // a word too many is reported by the program
+  info->callback([path, &runner] {
+    runner = [path](const Streams& streams) { return run_trace_info(*path, streams); };
+  });
+}
+
+}  // namespace nestwalk
