@@ -222,7 +222,10 @@ bool Run::choose_task() {
   }
   settle_current();
   if (m != machine_) {
+    // The outgoing VM pays for the exit that ends its slice and for the entry of the next one.
+    guest->vcpu->spend(Cause::kVmExit, params_.hypervisor.exit_cycles);
     guest->vcpu->pause();
+    ++num_vm_switches_;
     switch_to(m, t);
     return true;
   }
@@ -369,6 +372,8 @@ void Run::register_statistics() {
   run.counter("accesses", &num_accesses_, "count", "Accesses of all workloads.");
   run.counter("segfaults", &num_segfaults_, "count",
               "Accesses outside what their process has mapped.");
+  run.counter("vm_switches", &num_vm_switches_, "count",
+              "Times the core went from one VM to another at the end of a time slice.");
   for (const std::unique_ptr<Machine>& guest : machines_) {
     const std::string prefix = fmt::format("vm{}", guest->index);
     const std::string mode(kModeNames[static_cast<unsigned>(params_.mode)]);

@@ -90,6 +90,7 @@ class Run : private CoreClient {
   std::uint64_t slice_left_ = 0;
   std::uint64_t num_accesses_ = 0;
   std::uint64_t num_segfaults_ = 0;
+  std::uint64_t num_vm_switches_ = 0;
   std::optional<std::uint64_t> total_accesses_;
   ProcessStats since_switch_;
   std::vector<CoreAccess> batch_;
