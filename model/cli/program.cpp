@@ -28,6 +28,7 @@ namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
   nestwalk run configs/examples/quickstart.yaml
+  nestwalk record -o ls.nwt -- ls -l
   nestwalk walk --explain configs/examples/walk/cold_4x4.jsonl
   nestwalk walk --snapshot tests/fixtures/linux-nested
 `nestwalk COMMAND --help` tells more about a command.
@@ -84,7 +85,8 @@ int usage_error(const CLI::App& app, const Streams& streams, const std::string& 
 
 // What is left over is a mistake: an unknown command or option, or one argument too many.
 std::optional<std::string> find_left_over(const CLI::App& program, const CLI::App& app) {
-  const std::vector<std::string> left = program.remaining(true);
+  std::vector<std::string> left = program.remaining(true);
+  std::erase(left, "--");  // what follows it has gone to its option
   if (left.empty()) {
     return std::nullopt;
   }
@@ -119,7 +121,7 @@ int parse_and_run(CLI::App& program, const CommandRunner& runner, int argc, cons
     return usage_error(app, streams, *left_over);
   }
   if (!runner) {
-    streams.err << program.help();
+    streams.err << app.help();
     return kExitUsage;
   }
   return runner(streams);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "model/cli/interrupt.h"
 #include "model/cli/progress.h"
 #include "model/cli/run_figures.h"
+#include "model/cli/trace_pages.h"
 #include "model/workload/recorder.h"
 #include "model/workload/trace_error.h"
 
@@ -52,16 +54,17 @@ std::string end_text(const RecordResult& result, bool is_interrupted) {
   return fmt::format("ended with status {}", result.exit_status);
 }
 
-// The pages of what the process had mapped, touched or not.
-std::string summary_text(const RecordResult& result, bool is_interrupted) {
+std::string summary_text(const RecordResult& result, std::uint64_t num_pages, bool is_interrupted) {
   std::string text;
   const auto line = [&](const char* name, const std::string& value, const std::string& note = {}) {
     text += fmt::format("  {:<24}{:>18}{}{}\n", name, value, note.empty() ? "" : "   ", note);
   };
   const double bytes_per_access =
-      static_cast<double>(result.file_bytes) / static_cast<double>(result.num_accesses);
+      static_cast<double>(result.file_bytes) /
+      static_cast<double>(std::max<std::uint64_t>(result.num_accesses, 1));
   line("accesses", with_separators(result.num_accesses));
   line("instructions", with_separators(result.num_instructions));
+  line("4K pages touched", with_separators(num_pages));
   line("bytes", with_separators(result.file_bytes),
        fmt::format("{:.3f} per access", bytes_per_access));
   line("regions", with_separators(result.num_regions));
@@ -101,8 +104,10 @@ int record(const RecordCommandOptions& options, const Streams& streams) {
                                recorder.output_path, options.output, error.message());
     return kExitUsage;
   }
+  const std::uint64_t num_pages = read_touched_pages(options.output).num_distinct;
   const bool is_interrupted = InterruptGuard::is_requested();
-  streams.out << fmt::format("{}\n\n{}", options.output, summary_text(result, is_interrupted))
+  streams.out << fmt::format("{}\n\n{}", options.output,
+                             summary_text(result, num_pages, is_interrupted))
               << fmt::format(
                      "next: ./nestwalk run configs/examples/quickstart.yaml"
                      " --set vms.0.processes.0.workload.trace={}\n"

@@ -8,55 +8,17 @@
 #include <cstdint>
 #include <memory>
 #include <ostream>
-#include <span>
 #include <string_view>
-#include <unordered_set>
-#include <vector>
 
 #include "model/arch/paging_format.h"
 #include "model/cli/run_figures.h"
+#include "model/cli/trace_pages.h"
 #include "model/workload/trace_error.h"
 #include "model/workload/trace_reader.h"
 
 namespace nestwalk {
 
 namespace {
-
-// Pages that the accesses touch. Grows with them, not with the length of the trace.
-struct TouchedPages {
-  std::unordered_set<std::uint64_t> data;
-  std::unordered_set<std::uint64_t> code;
-  std::uint64_t num_distinct = 0;
-};
-
-TouchedPages read_pages(const std::string& path) {
-  TouchedPages pages;
-  TraceReader reader(path);
-  std::vector<TraceRecord> batch(4096);
-  std::array<std::uint64_t, 2> last = {~std::uint64_t{0}, ~std::uint64_t{0}};
-  while (const std::size_t count = reader.next_batch(batch)) {
-    for (const TraceRecord& record : std::span(batch).first(count)) {
-      if (record.event != nullptr) {
-        continue;
-      }
-      const bool is_code = record.type == AccessType::kFetch;
-      const std::uint64_t end =
-          record.address.value() + std::max<unsigned>(record.size_bytes, 1) - 1;
-      for (std::uint64_t page = record.address.value() >> kSmallPageBits;
-           page <= end >> kSmallPageBits; ++page) {
-        if (page != last[is_code ? 1 : 0]) {
-          last[is_code ? 1 : 0] = page;
-          (is_code ? pages.code : pages.data).insert(page);
-        }
-      }
-    }
-  }
-  pages.num_distinct = pages.data.size();
-  for (const std::uint64_t page : pages.code) {
-    pages.num_distinct += pages.data.contains(page) ? 0 : 1;
-  }
-  return pages;
-}
 
 std::string size_text(std::uint64_t bytes) {
   constexpr std::array<std::string_view, 4> kUnits = {"KiB", "MiB", "GiB", "TiB"};
@@ -92,8 +54,8 @@ std::string info_text(const TraceInfo& info, const TouchedPages& pages) {
   line("  writes", info.num_writes, share(info.num_writes));
   line("  fetches", info.num_fetches, share(info.num_fetches) + ", one for each change of line");
   line("4K pages touched", pages.num_distinct, size_text(pages.num_distinct << kSmallPageBits));
-  line("  as data", pages.data.size());
-  line("  as code", pages.code.size());
+  line("  as data", pages.num_data);
+  line("  as code", pages.num_code);
   line("events", info.num_events, "besides the regions below");
   line("bytes", info.file_bytes,
        fmt::format("{:.3f} per access",
@@ -112,7 +74,7 @@ std::string info_text(const TraceInfo& info, const TouchedPages& pages) {
 int run_trace_info(const std::string& path, const Streams& streams) {
   try {
     const TraceInfo info = trace_info(path);
-    streams.out << info_text(info, read_pages(path));
+    streams.out << info_text(info, read_touched_pages(path));
     return kExitOk;
   } catch (const TraceError& error) {
     streams.err << "nestwalk trace: " << error.what() << "\n";
@@ -123,7 +85,6 @@ int run_trace_info(const std::string& path, const Streams& streams) {
 void add_trace_command(CLI::App& program, CommandRunner& runner) {
   const auto path = std::make_shared<std::string>();
   CLI::App* trace = program.add_subcommand("trace", "Say what a trace file holds");
-  trace->require_subcommand(1);
   trace->footer("Example:\n  nestwalk trace info configs/traces/cc1-histogram.nwt");
   CLI::App* info = trace->add_subcommand(
       "info", "What was recorded, how much, which pages and regions; reads the whole file");
