@@ -1,0 +1,2 @@
+nestwalk_test(FILE reference_count_test.cpp SYSTEMC
+              LINKS nestwalk_mmu_bench nestwalk_test_support nestwalk::tlm)
