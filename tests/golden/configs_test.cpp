@@ -1,0 +1,258 @@
+// The configurations that ship: every file in configs/machines and configs/examples is one, says
+// what it should in its comments, and can be read from any directory; the schema and the reference
+// page in the tree are those of the program. NESTWALK_UPDATE_GOLDEN=1 writes the two anew: read the
+// difference before committing it.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/cli/config_command.h"
+#include "model/cli/program.h"
+#include "model/config/problem.h"
+#include "model/config/run_config.h"
+
+namespace nestwalk {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kRoot = NESTWALK_SOURCE_DIR;
+constexpr std::string_view kFirstLine = "# yaml-language-server: $schema=../schema.json";
+
+std::string content_of(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
+
+std::vector<std::string> lines_of(const fs::path& path) {
+  std::vector<std::string> lines;
+  std::ifstream stream(path);
+  for (std::string line; std::getline(stream, line);) {
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+std::vector<fs::path> yaml_files(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".yaml") {
+      files.push_back(entry.path());
+    }
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::vector<fs::path> shipped_files() {
+  std::vector<fs::path> files = yaml_files(kRoot / "configs/machines");
+  const std::vector<fs::path> examples = yaml_files(kRoot / "configs/examples");
+  files.insert(files.end(), examples.begin(), examples.end());
+  return files;
+}
+
+struct Outcome {
+  int status = 0;
+  std::string out;
+  std::string err;
+};
+
+Outcome run_nestwalk(const std::vector<std::string>& arguments) {
+  std::vector<const char*> argv = {"nestwalk"};
+  for (const std::string& argument : arguments) {
+    argv.push_back(argument.c_str());
+  }
+  std::istringstream in;
+  std::ostringstream out;
+  std::ostringstream err;
+  const int status = run_program(static_cast<int>(argv.size()), argv.data(), {in, out, err});
+  return {status, out.str(), err.str()};
+}
+
+// Every rule must hold in each mode that the file compares.
+void expect_loads(ConfigDocument document, const std::string& what) {
+  try {
+    const RunParams params = load_run(document);
+    for (const Mode mode : parse_modes(params.compare).modes) {
+      document.set("mode", kModeNames[static_cast<unsigned>(mode)]);
+      (void)load_run(document);
+    }
+  } catch (const ConfigError& error) {
+    ADD_FAILURE() << what << ":\n" << error.what();
+  }
+}
+
+// The words behind the command in comment lines that show one.
+std::vector<std::vector<std::string>> commands_in(const fs::path& path) {
+  std::vector<std::vector<std::string>> commands;
+  for (const std::string& line : lines_of(path)) {
+    for (const std::string_view command : {"#   ./nestwalk run ", "#   ./nestwalk config show "}) {
+      if (line.rfind(command, 0) == 0) {
+        std::istringstream words(line.substr(command.size()));
+        commands.emplace_back(std::istream_iterator<std::string>(words),
+                              std::istream_iterator<std::string>());
+      }
+    }
+  }
+  return commands;
+}
+
+TEST(Configs, EveryMachineAndExampleLoads) {
+  EXPECT_GE(yaml_files(kRoot / "configs/machines").size(), 3U);
+  EXPECT_GE(yaml_files(kRoot / "configs/examples").size(), 8U);
+  for (const fs::path& file : shipped_files()) {
+    expect_loads(ConfigDocument::load(file.string()), file.string());
+  }
+}
+
+TEST(Configs, AMachineIsNamedAsItsFile) {
+  for (const fs::path& file : yaml_files(kRoot / "configs/machines")) {
+    EXPECT_EQ(load_run(ConfigDocument::load(file.string())).machine.name, file.stem());
+  }
+}
+
+// What can be said by form: a line that gives a number has a comment that says where it is from.
+TEST(Configs, EveryNumberOfAMachineHasAComment) {
+  for (const fs::path& file : yaml_files(kRoot / "configs/machines")) {
+    for (const std::string& line : lines_of(file)) {
+      const std::string setting = line.substr(0, line.find('#'));
+      const std::size_t colon = setting.find(": ");
+      if (colon == std::string::npos || line.find('#') != std::string::npos) {
+        continue;
+      }
+      const std::string value = setting.substr(colon + 2);
+      EXPECT_FALSE(std::isdigit(static_cast<unsigned char>(value[0])) != 0 || value[0] == '{')
+          << file << ": " << line;
+    }
+  }
+}
+
+TEST(Configs, EveryFileNamesTheSchemaForEditors) {
+  for (const fs::path& file : shipped_files()) {
+    EXPECT_EQ(lines_of(file).at(0), kFirstLine) << file;
+  }
+}
+
+TEST(Configs, EveryFileShowsCommandsThatWork) {
+  fs::current_path(kRoot);
+  for (const fs::path& file : shipped_files()) {
+    const std::vector<std::vector<std::string>> commands = commands_in(file);
+    ASSERT_FALSE(commands.empty()) << file;
+    EXPECT_EQ(commands[0].at(0), fs::relative(file, kRoot).string());
+    for (const std::vector<std::string>& words : commands) {
+      ConfigDocument document = ConfigDocument::load(words[0]);
+      for (std::size_t i = 1; i + 1 < words.size(); ++i) {
+        if (words[i] == "--set") {
+          document.set(words[i + 1]);
+        }
+      }
+      expect_loads(document, file.string());
+    }
+  }
+}
+
+TEST(Configs, ARelativePathMeansTheSameFromEveryDirectory) {
+  const std::string trace = (kRoot / "configs/traces/cc1-histogram.nwt").string();
+  const std::vector<std::vector<std::string>> places = {
+      {kRoot.string(), "configs/examples/quickstart.yaml"},
+      {(kRoot / "configs/traces").string(), "../examples/quickstart.yaml"},
+      {"/", (kRoot / "configs/examples/quickstart.yaml").string()},
+  };
+  for (const std::vector<std::string>& place : places) {
+    fs::current_path(place[0]);
+    const Outcome check = run_nestwalk({"config", "check", place[1]});
+    EXPECT_EQ(check.status, kExitOk) << check.err;
+    EXPECT_EQ(check.out, place[1] + ": ok\n");
+    const Outcome show = run_nestwalk({"config", "show", place[1]});
+    EXPECT_NE(show.out.find("trace: \"" + trace + "\"\n"), std::string::npos) << show.out;
+  }
+}
+
+// A key of the quickstart off by one letter, at the place where it stands.
+TEST(Configs, AMisspeltKeyIsOneMessageWithPlaceAndNearestName) {
+  std::string text;
+  std::size_t line = 0;
+  const std::vector<std::string> lines = lines_of(kRoot / "configs/examples/quickstart.yaml");
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    std::string copy = lines[i];
+    if (copy.rfind("    backing:", 0) == 0) {
+      copy.replace(0, 12, "    backng:");
+      line = i + 1;
+    }
+    text += copy + '\n';
+  }
+  ASSERT_NE(line, 0U);
+  try {
+    (void)load_run(ConfigDocument::parse(text, "quickstart.yaml", kRoot / "configs/examples"));
+    ADD_FAILURE() << "accepted";
+  } catch (const ConfigError& error) {
+    EXPECT_EQ(std::string(error.what()),
+              "quickstart.yaml:" + std::to_string(line) +
+                  ":5: unknown key 'backng' in 'vms.0'; did you mean 'backing'? (allowed there: "
+                  "name, memory_bytes, format, backing, accessed_dirty, vpid, guest, processes)");
+  }
+}
+
+TEST(Configs, CheckReportsEveryFileAndEndsWithTheWorst) {
+  fs::current_path(kRoot);
+  const std::string good = "configs/machines/zen2.yaml";
+  const Outcome outcome = run_nestwalk({"config", "check", "configs/nothing.yaml", good});
+  EXPECT_EQ(outcome.status, kExitUsage);
+  EXPECT_EQ(outcome.out, good + ": ok\n");
+  EXPECT_NE(outcome.err.find("configs/nothing.yaml: no file"), std::string::npos) << outcome.err;
+}
+
+TEST(Configs, CheckJudgesOverridesToo) {
+  fs::current_path(kRoot);
+  const Outcome outcome = run_nestwalk(
+      {"config", "check", "configs/machines/zen2.yaml", "--set", "machine.clock_mhz=0"});
+  EXPECT_EQ(outcome.status, kExitUsage);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_NE(outcome.err.find("machine.clock_mhz"), std::string::npos) << outcome.err;
+}
+
+// What `config show` prints is a configuration, and showing that changes nothing.
+TEST(Configs, WhatIsShownCanBeShownAgain) {
+  const fs::path file = kRoot / "configs/examples/two-vms.yaml";
+  const Outcome first =
+      run_nestwalk({"config", "show", file.string(), "--set", "vms.1.backing=1g"});
+  ASSERT_EQ(first.status, kExitOk) << first.err;
+  EXPECT_NE(first.out.find("backing: 1g\n"), std::string::npos);
+  const RunParams again = load_run(ConfigDocument::parse(first.out, "shown", "/"));
+  EXPECT_EQ(again.vms.at(1).vm.backing, PageSize::k1G);
+  EXPECT_EQ(again.machine.name, "skylake-sp");
+}
+
+struct Document {
+  std::string path;
+  std::string command;
+};
+
+TEST(Configs, TheSchemaAndTheReferencePageAreFresh) {
+  const bool is_update = std::getenv("NESTWALK_UPDATE_GOLDEN") != nullptr;
+  const std::vector<Document> documents = {{"configs/schema.json", "schema"},
+                                           {"docs/reference/configuration.md", "reference"}};
+  for (const Document& document : documents) {
+    const Outcome outcome = run_nestwalk({"config", document.command});
+    ASSERT_EQ(outcome.status, kExitOk) << outcome.err;
+    if (is_update) {
+      std::ofstream(kRoot / document.path) << outcome.out;
+    }
+    // Not EXPECT_EQ: what differs is better seen in the file.
+    EXPECT_TRUE(outcome.out == content_of(kRoot / document.path))
+        << document.path << " is not what the program says; make it anew with\n  ./nestwalk config "
+        << document.command << " > " << document.path;
+  }
+}
+
+}  // namespace
+}  // namespace nestwalk
