@@ -65,7 +65,7 @@ inline constexpr unsigned kSmallPageBits = 12;
 
 namespace detail {
 
-constexpr std::uint64_t kLargeLowReserved(unsigned page_bits) {
+constexpr std::uint64_t large_low_reserved(unsigned page_bits) {
   return mask(page_bits - 1, 13);  // bit 12 of an x86 large leaf is PAT
 }
 
@@ -80,8 +80,8 @@ constexpr PagingFormat x86_long(FormatId id, std::string_view name, unsigned lev
   f.has_protection_keys = true;
   f.root_mask = mask(51, 12);
   f.level[1] = {12, 9, true, true, 0, 0};
-  f.level[2] = {21, 9, true, true, 0, kLargeLowReserved(21)};
-  f.level[3] = {30, 9, true, true, 0, kLargeLowReserved(30)};
+  f.level[2] = {21, 9, true, true, 0, large_low_reserved(21)};
+  f.level[3] = {30, 9, true, true, 0, large_low_reserved(30)};
   f.level[4] = {39, 9, false, true, bit(x86::kPageSize), 0};
   if (levels == 5) {
     f.level[5] = {48, 9, false, true, bit(x86::kPageSize), 0};
@@ -133,7 +133,7 @@ constexpr PagingFormat x86_pae() {
   f.physical_high = 62;  // 62:MAXPHYADDR are all reserved
   f.root_mask = mask(31, 5);
   f.level[1] = {12, 9, true, true, 0, 0};
-  f.level[2] = {21, 9, true, true, 0, kLargeLowReserved(21)};
+  f.level[2] = {21, 9, true, true, 0, large_low_reserved(21)};
   f.level[3] = {30, 2, false, false, bit(63) | mask(8, 5) | mask(2, 1), 0};
   return f;
 }
