@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "model/arch/check.h"
+#include "model/tlm/fault_drop.h"
 #include "model/walk/functional_driver.h"
 
 namespace nestwalk {
@@ -53,7 +54,6 @@ Mmu::Mmu(sc_core::sc_module_name name, const MachineParams& params, const ClockD
     : sc_module(name),
       data_path_(params.data_path),
       clock_(clock),
-      tag_rules_(params.tag_rules),
       l1_itlb_{Tlb(params.mmu.l1_itlb, kL1iSeed), params.mmu.l1_itlb.latency_cycles},
       l1_dtlb_{Tlb(params.mmu.l1_dtlb, kL1dSeed), params.mmu.l1_dtlb.latency_cycles},
       l2_tlb_{Tlb(params.mmu.l2_tlb, kL2Seed), params.mmu.l2_tlb.latency_cycles} {
@@ -169,7 +169,7 @@ bool Mmu::translate(const Access& access, Translation& translation, sc_core::sc_
     return true;
   }
   if (!walk(access, translation, delay)) {
-    drop_after_fault();
+    invalidate(invalidation_by_fault(fault_, context_.tags));
     return false;
   }
   l2_tlb_.tlb.fill(access.address, translation, kind_, context_.tags);
@@ -193,20 +193,6 @@ bool Mmu::walk(const Access& access, Translation& translation, sc_core::sc_time&
   ++stats_.faults;
   fault_ = walk_extension_.fault;
   return false;
-}
-
-// A fault drops what is cached for its addresses (SDM vol. 3, 4.10.4.1 and "EPT violations"), so
-// that a stale entry with fewer rights cannot make it come back for ever.
-void Mmu::drop_after_fault() {
-  Invalidation drop;
-  drop.rules = tag_rules_;
-  drop.tags = context_.tags;
-  drop.address = fault_.address;
-  drop.gpa = fault_.gpa;
-  drop.op = fault_.kind == FaultKind::kEptViolation      ? InvalidateOp::kEptViolation
-            : fault_.kind == FaultKind::kNestedPageFault ? InvalidateOp::kNestedPageFault
-                                                         : InvalidateOp::kPageFault;
-  invalidate(drop);
 }
 
 unsigned Mmu::transport_dbg(tlm::tlm_generic_payload& payload) {

@@ -76,12 +76,10 @@ class Mmu : public sc_core::sc_module {
              sc_core::sc_time& delay);
   void forward(tlm::tlm_generic_payload& payload, const AccessExtension& extension,
                sc_core::sc_time& delay);
-  void drop_after_fault();
 
   DataPath data_path_;
   const ClockDomain& clock_;
   WalkContext context_;
-  TagRules tag_rules_;
   MappingKind kind_ = MappingKind::kLinear;
   Level l1_itlb_;
   Level l1_dtlb_;

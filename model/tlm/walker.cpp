@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/tlm/fault_drop.h"
+
 namespace nestwalk {
 
 namespace {
@@ -177,6 +179,7 @@ void Walker::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& de
   } else {
     ++stats_.faults;
     request->fault = outcome.fault;
+    invalidate(invalidation_by_fault(outcome.fault, context_.tags));
     boundary.position = outcome.fault.position;
     record(EventKind::kRespond, boundary, request->access.address.value(), outcome.fault.code);
   }

@@ -1,0 +1,3 @@
+foreach(name ept_qualification catalogue)
+  nestwalk_test(FILE tlm_${name}_test.cpp SYSTEMC LINKS nestwalk_walk_expectations)
+endforeach()
