@@ -1,0 +1,1 @@
+nestwalk_test(FILE tlm_warm_test.cpp SYSTEMC LINKS nestwalk_walk_expectations)
