@@ -5,6 +5,11 @@ namespace nestwalk {
 void describe(CoreParams& p, ParameterVisitor& v) {
   v.number({"base_cpi", "cycles", "Cycles per instruction without any stall.", 0.01, 1000},
            p.base_cpi);
+  v.integer({"hidden_data_cycles", "cycles",
+             "How much of each access's data latency the core overlaps with other work: the "
+             "latency of a first-level hit in an out-of-order core, 0 in a blocking one.",
+             0, 1000},
+            p.hidden_data_cycles);
   v.integer({"quantum_cycles", "cycles",
              "How far a core may run ahead of simulated time before it yields.", 1, 1U << 30},
             p.quantum_cycles);

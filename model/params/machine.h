@@ -15,6 +15,7 @@ namespace nestwalk {
 
 struct CoreParams {
   double base_cpi = 1.0;                 // without any memory or translation stall
+  std::uint32_t hidden_data_cycles = 0;  // of each access's data, overlapped with other work
   std::uint64_t quantum_cycles = 10000;  // temporal decoupling: how far a core may run ahead
 };
 void describe(CoreParams& p, ParameterVisitor& v);

@@ -1,5 +1,6 @@
 #include "model/tlm/mmu.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "model/arch/check.h"
@@ -53,6 +54,7 @@ Access access_of(const tlm::tlm_generic_payload& payload, const AccessExtension*
 Mmu::Mmu(sc_core::sc_module_name name, const MachineParams& params, const ClockDomain& clock)
     : sc_module(name),
       data_path_(params.data_path),
+      hidden_data_time_(clock.cycles(params.core.hidden_data_cycles)),
       clock_(clock),
       l1_itlb_{Tlb(params.mmu.l1_itlb, kL1iSeed), params.mmu.l1_itlb.latency_cycles},
       l1_dtlb_{Tlb(params.mmu.l1_dtlb, kL1dSeed), params.mmu.l1_dtlb.latency_cycles},
@@ -142,6 +144,7 @@ void Mmu::forward(tlm::tlm_generic_payload& payload, const AccessExtension& exte
   } else {
     data_socket->b_transport(payload, delay);
   }
+  delay -= std::min(delay - before, hidden_data_time_);
   stats_.data_cycles += clock_.to_cycles(delay - before);
 }
 

@@ -78,6 +78,7 @@ class Mmu : public sc_core::sc_module {
                sc_core::sc_time& delay);
 
   DataPath data_path_;
+  sc_core::sc_time hidden_data_time_;
   const ClockDomain& clock_;
   WalkContext context_;
   MappingKind kind_ = MappingKind::kLinear;
