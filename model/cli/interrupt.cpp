@@ -4,11 +4,11 @@ namespace nestwalk {
 
 namespace {
 
-// A signal handler can reach nothing but an object with static storage.
+// The signal that came, or 0. A signal handler can reach nothing but an object with static storage.
 volatile std::sig_atomic_t requested = 0;
 
 void on_signal(int number) {
-  requested = 1;
+  requested = number;
   std::signal(number, SIG_DFL);
 }
 
@@ -29,6 +29,10 @@ InterruptGuard::~InterruptGuard() {
 
 bool InterruptGuard::is_requested() {
   return requested != 0;
+}
+
+void InterruptGuard::pass_on(pid_t child) {
+  kill(child, requested == SIGINT ? SIGTERM : SIGINT);
 }
 
 }  // namespace nestwalk

@@ -6,6 +6,8 @@
 //   while (!InterruptGuard::is_requested()) { ... }
 #pragma once
 
+#include <sys/types.h>
+
 #include <csignal>
 
 namespace nestwalk {
@@ -18,6 +20,9 @@ class InterruptGuard {
   InterruptGuard& operator=(const InterruptGuard&) = delete;
 
   [[nodiscard]] static bool is_requested();
+  // Passes a request on to a child that holds a guard as well. It gets the other one of the two
+  // signals: it may have had the same one as this process, and would be ended by a second.
+  static void pass_on(pid_t child);
 
  private:
   struct sigaction old_int_ {};

@@ -1,12 +1,17 @@
 #include "model/cli/run_command.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
+#include <set>
+#include <stdexcept>
+#include <utility>
 
 #include "model/cli/interrupt.h"
 #include "model/cli/progress.h"
@@ -16,6 +21,7 @@
 #include "model/config/run_config.h"
 #include "model/sim/results.h"
 #include "model/sim/run.h"
+#include "model/workload/generator.h"
 #include "model/workload/trace_error.h"
 
 namespace nestwalk {
@@ -23,6 +29,27 @@ namespace nestwalk {
 namespace {
 
 namespace fs = std::filesystem;
+
+// What is wrong with --mode and --compare, or nothing.
+std::optional<std::string> find_mode_problem(const RunOptions& options) {
+  const std::string modes = fmt::format("{}", fmt::join(kModeNames, ", "));
+  for (const auto& [option, text] :
+       {std::pair{"--mode", options.mode}, std::pair{"--compare", options.compare}}) {
+    const ModeList list = parse_modes(text);
+    if (!list.unknown.empty()) {
+      return fmt::format("{} {}: '{}' is no mode; modes: {}", option, text, list.unknown.front(),
+                         modes);
+    }
+    const std::set<Mode> distinct(list.modes.begin(), list.modes.end());
+    if (distinct.size() != list.modes.size()) {
+      return fmt::format("{} {}: a mode is named twice", option, text);
+    }
+  }
+  if (parse_modes(options.mode).modes.size() > 1) {
+    return fmt::format("--mode {}: one mode; --compare takes several", options.mode);
+  }
+  return std::nullopt;
+}
 
 RunParams load(const RunOptions& options) {
   ConfigDocument document = ConfigDocument::load(options.config);
@@ -37,6 +64,15 @@ RunParams load(const RunOptions& options) {
     document.set("compare", options.compare);
   }
   return load_run(document);
+}
+
+// Says what is wrong with a trace once, and before anything is made. Throws TraceError.
+void open_workloads(const RunParams& params) {
+  for (const VirtualMachineParams& vm : params.vms) {
+    for (const ProcessParams& process : vm.processes) {
+      (void)make_stream(process.workload);
+    }
+  }
 }
 
 std::string name_of_config(const std::string& path) {
@@ -142,6 +178,9 @@ int run_comparison(const RunParams& params, const std::vector<Mode>& modes,
   streams.out << fmt::format("{} on {}\n\n{}\n", name_of_config(options.config),
                              figures.front().machine, comparison_text(figures))
               << fmt::format("results: {}\n", folder.string());
+  if (status == kExitInterrupted) {
+    streams.out << "interrupted: the columns may stand for different parts of the run\n";
+  }
   if (status == kExitOk) {
     streams.out << fmt::format(
         "next: ./nestwalk run {} --set machine.walker.ntlb.array.entries=0\n"
@@ -154,8 +193,13 @@ int run_comparison(const RunParams& params, const std::vector<Mode>& modes,
 }  // namespace
 
 int run_run(const RunOptions& options, const Streams& streams) {
+  if (const auto problem = find_mode_problem(options)) {
+    streams.err << "nestwalk run: " << *problem << "\n";
+    return kExitUsage;
+  }
   try {
     const RunParams params = load(options);
+    open_workloads(params);
     const std::vector<Mode> modes = parse_modes(params.compare).modes;
     if (modes.empty()) {
       return run_one(params, options, streams);
@@ -173,6 +217,11 @@ int run_run(const RunOptions& options, const Streams& streams) {
     return run_comparison(params, modes, options, streams);
   } catch (const ConfigError& error) {
     streams.err << error.what() << "\n";
+  } catch (const TraceError& error) {
+    streams.err << "nestwalk run: " << error.what() << "\n";
+    return kExitInput;
+  } catch (const std::invalid_argument& error) {
+    streams.err << "nestwalk run: " << error.what() << "\n";
   } catch (const ResultsError& error) {
     streams.err << "nestwalk run: " << error.what() << "\n";
   }

@@ -103,7 +103,7 @@ int worst(const std::vector<Child>& children) {
 
 int run_processes(const std::vector<RunProcess>& processes, ProgressLine& line,
                   const Streams& streams) {
-  const InterruptGuard guard;  // the children inherit it; the terminal signals all of them
+  const InterruptGuard guard;  // the children inherit it
   std::vector<Child> children;
   for (const RunProcess& process : processes) {
     children.push_back(start(process, streams));
@@ -111,7 +111,16 @@ int run_processes(const std::vector<RunProcess>& processes, ProgressLine& line,
       streams.err << "nestwalk: cannot start a process for mode " << process.name << "\n";
     }
   }
+  bool is_passed_on = false;
   for (;;) {
+    if (InterruptGuard::is_requested() && !is_passed_on) {
+      is_passed_on = true;
+      for (const Child& child : children) {
+        if (child.pid > 0) {
+          InterruptGuard::pass_on(child.pid);
+        }
+      }
+    }
     std::vector<pollfd> polled;
     std::vector<Child*> polled_children;
     for (Child& child : children) {
