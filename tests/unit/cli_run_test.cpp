@@ -1,0 +1,159 @@
+// `nestwalk run` as a user starts it: results that repeat, interrupts, bounded memory.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <string>
+#include <thread>
+
+#include "model/workload/trace_writer.h"
+#include "tests/unit/cli_process.h"
+
+namespace nestwalk {
+namespace {
+
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+constexpr int kInterrupted = 130;
+constexpr const char* kEndless = "vms.0.processes.0.workload.num_accesses=100000000000";
+
+TEST(CliRun, TheWrittenConfigurationRepeatsTheRunByteForByte) {
+  const TempFolder folder;
+  folder.write("run.yaml", kTinyRun);
+  const Ended first = run_nestwalk(
+      {"run", "run.yaml", "--out", "a", "--set", "machine.mmu.l1_dtlb.page_4k.replacement=random"},
+      folder);
+  ASSERT_EQ(first.status, 0) << first.err;
+  const Ended second = run_nestwalk({"run", "a/config.yaml", "--out", "b"}, folder);
+  ASSERT_EQ(second.status, 0) << second.err;
+  for (const char* name : {"stats.json", "stats.txt", "config.yaml"}) {
+    const std::string a = read_whole_file(folder.file(std::string("a/") + name));
+    EXPECT_GT(a.size(), 100U) << name;
+    EXPECT_EQ(a, read_whole_file(folder.file(std::string("b/") + name))) << name;
+  }
+}
+
+TEST(CliRun, AComparisonWritesOneFolderForEachMode) {
+  const TempFolder folder;
+  folder.write("run.yaml", kTinyRun);
+  const Ended ended =
+      run_nestwalk({"run", "run.yaml", "--out", "r", "--compare", "native,nested"}, folder);
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  for (const char* mode : {"native", "nested"}) {
+    const std::string stats =
+        read_whole_file(folder.file(std::string("r/") + mode + "/stats.json"));
+    EXPECT_NE(stats.find("\"mode\": \"" + std::string(mode) + "\""), std::string::npos);
+  }
+  EXPECT_NE(ended.out.find("time relative to native"), std::string::npos) << ended.out;
+}
+
+// Waits until the run has made its results folder and caught the signal's meaning.
+Ended interrupt(const TempFolder& folder, const std::vector<std::string>& arguments, int signal,
+                const std::string& made) {
+  const NestwalkProcess process(arguments, folder);
+  for (int i = 0; i < 500 && !std::filesystem::exists(folder.file(made)); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  process.signal(signal);
+  return process.wait();
+}
+
+TEST(CliRun, AnInterruptWritesTheStatistics) {
+  const TempFolder folder;
+  folder.write("run.yaml", kTinyRun);
+  const Ended ended =
+      interrupt(folder, {"run", "run.yaml", "--out", "r", "--set", kEndless}, SIGINT, "r");
+  EXPECT_EQ(ended.status, kInterrupted) << ended.err;
+  EXPECT_NE(ended.err.find("interrupted"), std::string::npos);
+  const std::string stats = read_whole_file(folder.file("r/stats.json"));
+  EXPECT_NE(stats.find("\"end\": \"interrupted\""), std::string::npos);
+}
+
+TEST(CliRun, AnInterruptReachesAllModesOfAComparison) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const TempFolder folder;
+    folder.write("run.yaml", kTinyRun);
+    const Ended ended = interrupt(
+        folder, {"run", "run.yaml", "--out", "r", "--set", kEndless, "--compare", "native,nested"},
+        signal, "r/nested");
+    EXPECT_EQ(ended.status, kInterrupted) << ended.err;
+    EXPECT_TRUE(std::filesystem::exists(folder.file("r/native/stats.json")));
+    EXPECT_TRUE(std::filesystem::exists(folder.file("r/nested/stats.json")));
+  }
+}
+
+// A sanitizer's own memory is in what is measured.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kMeasuresMemory = false;
+#else
+constexpr bool kMeasuresMemory = true;
+#endif
+
+std::uint64_t peak_memory(const TempFolder& folder, const std::vector<std::string>& arguments) {
+  const Ended ended = run_nestwalk(arguments, folder);
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  return ended.peak_memory_bytes;
+}
+
+TEST(CliRun, MemoryDoesNotGrowWithTheAccesses) {
+  if (!kMeasuresMemory) {
+    GTEST_SKIP() << "under a sanitizer";
+  }
+  const TempFolder folder;
+  folder.write("run.yaml", kTinyRun);
+  const auto peak = [&](const std::string& num_accesses) {
+    return peak_memory(folder, {"run", "run.yaml", "--set",
+                                "vms.0.processes.0.workload.num_accesses=" + num_accesses});
+  };
+  EXPECT_LT(peak("1000000"), peak("20000") + 4 * kMiB);
+}
+
+// Records that do not compress to nothing, so that a reader that kept them would show.
+void write_trace(const std::string& path, std::uint64_t num_accesses) {
+  TraceWriter writer(path, {.command = "test", .source = "test", .compression_level = 1});
+  Region region;
+  region.start = Gva(0x10000);
+  region.length_bytes = 4 * kMiB;
+  std::uint64_t random = 1;
+  TraceRecord record;
+  record.size_bytes = 8;
+  record.num_instructions = 1;
+  for (std::uint64_t i = 0; i < num_accesses; ++i) {
+    random = random * 6364136223846793005 + 1442695040888963407;
+    record.address = region.start + (random >> 40) % 0x3ffff * 8 % region.length_bytes;
+    writer.append(record);
+  }
+  writer.finish({&region, 1});
+}
+
+TEST(CliRun, MemoryDoesNotGrowWithTheTrace) {
+  if (!kMeasuresMemory) {
+    GTEST_SKIP() << "under a sanitizer";
+  }
+  const TempFolder folder;
+  write_trace(folder.file("short.nwt"), 50'000);
+  write_trace(folder.file("long.nwt"), 1'500'000);
+  EXPECT_GT(std::filesystem::file_size(folder.file("long.nwt")), 3 * kMiB);
+  const auto peak = [&](const std::string& trace) {
+    folder.write("run.yaml", "mode: native\nvms: [{processes: [{workload: {kind: trace, trace: " +
+                                 trace + "}}]}]\n");
+    return peak_memory(folder, {"run", "run.yaml"});
+  };
+  // Two frames of 4 MiB and what decodes them, and no more.
+  EXPECT_LT(peak("long.nwt"), peak("short.nwt") + 16 * kMiB);
+}
+
+TEST(CliRun, AGuestOfATerabyteStartsInAHundredMegabytes) {
+  if (!kMeasuresMemory) {
+    GTEST_SKIP() << "under a sanitizer";
+  }
+  const TempFolder folder;
+  folder.write("run.yaml", kTinyRun);
+  EXPECT_LT(peak_memory(folder, {"run", "run.yaml", "--set", "vms.0.memory_bytes=1 TiB", "--set",
+                                 "machine.memory_bytes=2 TiB"}),
+            100 * kMiB);
+}
+
+}  // namespace
+}  // namespace nestwalk
