@@ -46,6 +46,10 @@ bool Cache::touch(std::uint64_t line, bool is_write) {
 
 void Cache::b_transport(int /*source*/, tlm::tlm_generic_payload& payload,
                         sc_core::sc_time& delay) {
+  if (const auto status = check_transfer(payload); status != tlm::TLM_OK_RESPONSE) {
+    payload.set_response_status(status);
+    return;
+  }
   const std::uint64_t first = payload.get_address() / kLineBytes;
   const std::uint64_t last = (payload.get_address() + payload.get_data_length() - 1) / kLineBytes;
   bool is_hit = true;

@@ -8,9 +8,16 @@
 
 namespace nestwalk {
 
-// Performs the payload's command on the memory and sets its response status: address error beyond
-// the memory's end, byte-enable error for byte enables, burst error for a streaming width below the
-// length; a TableExtension with is_update makes a write a compare and swap.
+// What the base protocol lets a target refuse, and we do: byte enables (byte-enable error) and a
+// streaming width below the length (burst error). TLM_OK_RESPONSE: nothing of that.
+[[nodiscard]] tlm::tlm_response_status check_protocol(const tlm::tlm_generic_payload& payload);
+
+// The same for a target of physical addresses, where no bytes at all are a burst error too.
+[[nodiscard]] tlm::tlm_response_status check_transfer(const tlm::tlm_generic_payload& payload);
+
+// Performs the payload's command on the memory and sets its response status: as check_transfer()
+// says, or address error beyond the memory's end. A TableExtension with is_update makes a write a
+// compare and swap.
 void perform_access(SparseMemory& memory, tlm::tlm_generic_payload& payload);
 
 }  // namespace nestwalk

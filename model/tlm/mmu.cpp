@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "model/arch/check.h"
 #include "model/tlm/fault_drop.h"
+#include "model/tlm/memory_access.h"
 #include "model/walk/functional_driver.h"
 
 namespace nestwalk {
@@ -81,8 +81,16 @@ void Mmu::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay
   if (extension == nullptr) {
     extension = &without;
   }
+  if (const auto status = check_protocol(payload); status != tlm::TLM_OK_RESPONSE) {
+    payload.set_response_status(status);
+    return;
+  }
   const std::uint64_t in_page = access.address.offset(kSmallPageBits);
   if (in_page + payload.get_data_length() > bit(kSmallPageBits)) {
+    if (payload.get_data_length() > bit(kSmallPageBits)) {
+      payload.set_response_status(tlm::TLM_BURST_ERROR_RESPONSE);
+      return;
+    }
     split(payload, access, *extension, delay);
     return;
   }
@@ -99,13 +107,15 @@ void Mmu::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay
 // Both sides are translated before any byte moves; the extension reports the first.
 void Mmu::split(tlm::tlm_generic_payload& payload, const Access& access, AccessExtension& extension,
                 sc_core::sc_time& delay) {
-  fatal_unless(payload.get_data_length() <= bit(kSmallPageBits),
-               "an access spans at most two pages");
   ++stats_.page_crossings;
   const auto first_bytes =
       static_cast<unsigned>(bit(kSmallPageBits) - access.address.offset(kSmallPageBits));
   Access second = access;
   second.address = access.address + first_bytes;
+  const PagingFormat& format = format_of(context_.guest_format);
+  if (context_.has_guest && !format.sign_extended) {  // 32-bit linear addresses wrap around
+    second.address = Gva(second.address.offset(format.input_bits));
+  }
   Translation upper;
   extension.is_translated =
       translate(access, extension.translation, delay) && translate(second, upper, delay);
@@ -116,6 +126,7 @@ void Mmu::split(tlm::tlm_generic_payload& payload, const Access& access, AccessE
   }
   unsigned char* const data = payload.get_data_ptr();
   const unsigned length = payload.get_data_length();
+  const unsigned streaming_width = payload.get_streaming_width();
   payload.set_address(extension.translation.hpa.value());
   payload.set_data_length(first_bytes);
   payload.set_streaming_width(first_bytes);
@@ -129,12 +140,13 @@ void Mmu::split(tlm::tlm_generic_payload& payload, const Access& access, AccessE
   }
   payload.set_data_ptr(data);
   payload.set_data_length(length);
-  payload.set_streaming_width(length);
+  payload.set_streaming_width(streaming_width);
 }
 
 void Mmu::forward(tlm::tlm_generic_payload& payload, const AccessExtension& extension,
                   sc_core::sc_time& delay) {
-  if (data_path_ == DataPath::kNone && extension.timing_only) {
+  const bool moves_nothing = payload.get_data_length() == 0;
+  if (moves_nothing || (data_path_ == DataPath::kNone && extension.timing_only)) {
     payload.set_response_status(tlm::TLM_OK_RESPONSE);
     return;
   }

@@ -2,7 +2,8 @@
 // to data or instruction memory, and answers with a fault record where there is none to make. It
 // never calls software.
 //
-// An access that crosses a 4K boundary is translated on both sides before any byte moves. What an
+// An access that crosses a 4K boundary is translated on both sides before any byte moves; one that
+// is longer than a page is refused with a burst error, one of no bytes is only translated. What an
 // initiator sees without an AccessExtension: see extensions.h. With data_path none, accesses that
 // move no bytes end here. transport_dbg translates by the tables alone, as a supervisor read,
 // changes nothing (no fills, no A/D, no statistics) and gives 0 where there is a fault.

@@ -57,6 +57,14 @@ class WordMemory {
   void refuse_writes(Hpa hpa) { read_only_.insert(hpa.value() >> 12); }
   [[nodiscard]] bool is_writable(Hpa hpa) const { return read_only_.count(hpa.value() >> 12) == 0; }
 
+  // visit(Hpa, word) for every aligned word that was written, in no particular order.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [number, word] : words_) {
+      visit(Hpa(number << 3), word);
+    }
+  }
+
   [[nodiscard]] bool contains(Hpa hpa) const { return words_.count(hpa.value() >> 3) != 0; }
 
   // visit(Hpa, word) for every word that was written, in no order.
