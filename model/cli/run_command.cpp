@@ -79,6 +79,16 @@ std::string name_of_config(const std::string& path) {
   return path == "-" ? "stdin" : fs::path(path).stem().string();
 }
 
+// The command line again, as far as it decides what is simulated.
+std::string command_of(const RunOptions& options) {
+  std::string command = "./nestwalk run " + options.config;
+  for (const std::string& assignment : options.overrides) {
+    const bool has_space = assignment.find_first_of(" \"[{") != std::string::npos;
+    command += fmt::format(has_space ? " --set '{}'" : " --set {}", assignment);
+  }
+  return command;
+}
+
 RunFigures read_figures(const fs::path& folder) {
   std::ifstream file(folder / "stats.json");
   return figures_of(nlohmann::ordered_json::parse(file));
@@ -144,7 +154,7 @@ int run_one(const RunParams& params, const RunOptions& options, const Streams& s
                              figures.machine, figures.mode, summary_text(figures))
               << fmt::format("results: {}\n", folder.string());
   if (status == kExitOk && params.mode == Mode::kNested && params.vms.size() == 1) {
-    streams.out << fmt::format("next: ./nestwalk run {} --compare native,nested\n", options.config);
+    streams.out << fmt::format("next: {} --compare native,nested\n", command_of(options));
   }
   return status;
 }
@@ -172,6 +182,7 @@ int run_comparison(const RunParams& params, const std::vector<Mode>& modes,
     return status;
   }
   std::vector<RunFigures> figures;
+  figures.reserve(folders.size());
   for (const fs::path& sub : folders) {
     figures.push_back(read_figures(sub));
   }
@@ -183,9 +194,9 @@ int run_comparison(const RunParams& params, const std::vector<Mode>& modes,
   }
   if (status == kExitOk) {
     streams.out << fmt::format(
-        "next: ./nestwalk run {} --set machine.walker.ntlb.array.entries=0\n"
+        "next: {} --set machine.walker.ntlb.array.entries=0\n"
         "      (the same without a nested TLB), or less {}\n",
-        options.config, (folders.back() / "stats.txt").string());
+        command_of(options), (folders.back() / "stats.txt").string());
   }
   return status;
 }

@@ -142,14 +142,14 @@ std::string guest_fault_reason(const WalkContext& context, const Access& access,
 
 std::string host_rights_text(const WalkContext& context, HostRights rights) {
   std::vector<std::string_view> words;
-  words.push_back(rights.read() ? "R" : "no R");
-  words.push_back(rights.write() ? "W" : "no W");
-  words.push_back(rights.execute() ? "X" : "no X");
+  words.emplace_back(rights.read() ? "R" : "no R");
+  words.emplace_back(rights.write() ? "W" : "no W");
+  words.emplace_back(rights.execute() ? "X" : "no X");
   if (!context.is_npt() && context.control.mode_based_execute) {
-    words.push_back(rights.user_execute() ? "XU" : "no XU");
+    words.emplace_back(rights.user_execute() ? "XU" : "no XU");
   }
   if (context.is_npt()) {
-    words.push_back(rights.user() ? "U" : "no U");
+    words.emplace_back(rights.user() ? "U" : "no U");
   }
   return fmt::format("{}", fmt::join(words, ", "));
 }

@@ -298,7 +298,7 @@ std::optional<RequestError> parse_walk_request(std::string_view text, WalkReques
 
 std::optional<RequestError> parse_walk_machine(std::string_view text, WalkContext& context) {
   WalkRequest request;
-  const std::optional<RequestError> error = RequestParser(text, request).parse_machine();
+  std::optional<RequestError> error = RequestParser(text, request).parse_machine();
   context = request.context;
   return error;
 }

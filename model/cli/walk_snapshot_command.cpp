@@ -26,6 +26,7 @@ constexpr std::string_view kNone = "none";
 template <class Formats>
 std::vector<std::string_view> names_of(const Formats& formats) {
   std::vector<std::string_view> names;
+  names.reserve(formats.size());
   for (const FormatName& format : formats) {
     names.push_back(format.name);
   }

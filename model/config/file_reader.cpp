@@ -91,7 +91,7 @@ ConfigNode ConfigFileReader::file_tree(const fs::path& path, const std::string& 
 }
 
 ConfigNode ConfigFileReader::text_tree(std::string_view text,
-                                       std::shared_ptr<const ConfigSource> source) {
+                                       const std::shared_ptr<const ConfigSource>& source) {
   ConfigNode own = read_yaml(text, source, problems_);
   check_mapping(own);
   for (auto entry = own.entries.begin(); entry != own.entries.end(); ++entry) {

@@ -20,7 +20,7 @@ class ConfigFileReader {
 
  private:
   ConfigNode file_tree(const std::filesystem::path& path, const std::string& shown);
-  ConfigNode text_tree(std::string_view text, std::shared_ptr<const ConfigSource> source);
+  ConfigNode text_tree(std::string_view text, const std::shared_ptr<const ConfigSource>& source);
   ConfigNode bases(const ConfigNode& extends, const ConfigSource& source);
   ConfigNode base(const ConfigNode& named, const ConfigSource& source);
   [[nodiscard]] std::string chain_to(const std::string& shown) const;

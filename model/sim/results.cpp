@@ -45,7 +45,7 @@ fs::path make_numbered(const std::string& name) {
   }
   // Another run may take the number meanwhile: create_directory says so by returning false.
   for (;; ++next) {
-    const fs::path folder = parent / fmt::format("{:03}-{}", next, name);
+    fs::path folder = parent / fmt::format("{:03}-{}", next, name);
     std::error_code error;
     if (fs::create_directory(folder, error)) {
       return folder;
@@ -72,7 +72,7 @@ fs::path create_results_folder(const ResultsChoice& choice, const std::string& n
   if (choice.chosen.empty()) {
     return make_numbered(name);
   }
-  const fs::path folder = choice.chosen;
+  fs::path folder = choice.chosen;
   std::error_code error;
   if (fs::exists(folder, error) && !choice.may_overwrite &&
       (!fs::is_directory(folder, error) || !fs::is_empty(folder, error))) {
