@@ -83,8 +83,9 @@ std::string name_of_config(const std::string& path) {
 std::string command_of(const RunOptions& options) {
   std::string command = "./nestwalk run " + options.config;
   for (const std::string& assignment : options.overrides) {
-    const bool has_space = assignment.find_first_of(" \"[{") != std::string::npos;
-    command += fmt::format(has_space ? " --set '{}'" : " --set {}", assignment);
+    const std::string_view quote =
+        assignment.find_first_of(" \"[{") == std::string::npos ? "" : "'";
+    command += fmt::format(" --set {0}{1}{0}", quote, assignment);
   }
   return command;
 }
