@@ -81,16 +81,17 @@ void Mmu::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay
   if (extension == nullptr) {
     extension = &without;
   }
-  if (const auto status = check_protocol(payload); status != tlm::TLM_OK_RESPONSE) {
+  tlm::tlm_response_status status = check_protocol(payload);
+  if (payload.get_data_length() > bit(kSmallPageBits)) {
+    status = tlm::TLM_BURST_ERROR_RESPONSE;
+  }
+  if (status != tlm::TLM_OK_RESPONSE) {
     payload.set_response_status(status);
+    report_refusal(access, *extension);
     return;
   }
   const std::uint64_t in_page = access.address.offset(kSmallPageBits);
   if (in_page + payload.get_data_length() > bit(kSmallPageBits)) {
-    if (payload.get_data_length() > bit(kSmallPageBits)) {
-      payload.set_response_status(tlm::TLM_BURST_ERROR_RESPONSE);
-      return;
-    }
     split(payload, access, *extension, delay);
     return;
   }
@@ -102,6 +103,17 @@ void Mmu::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay
   }
   payload.set_address(extension->translation.hpa.value());
   forward(payload, *extension, delay);
+  if (!payload.is_response_ok()) {
+    report_refusal(access, *extension);
+  }
+}
+
+// The fault record of an access that no table stands in the way of: memory refused it.
+void Mmu::report_refusal(const Access& access, AccessExtension& extension) {
+  extension.is_translated = false;
+  extension.fault = {};
+  extension.fault.kind = FaultKind::kMemoryError;
+  extension.fault.address = access.address;
 }
 
 // Both sides are translated before any byte moves; the extension reports the first.
@@ -137,6 +149,9 @@ void Mmu::split(tlm::tlm_generic_payload& payload, const Access& access, AccessE
     payload.set_data_length(length - first_bytes);
     payload.set_streaming_width(length - first_bytes);
     forward(payload, extension, delay);
+  }
+  if (!payload.is_response_ok()) {
+    report_refusal(access, extension);
   }
   payload.set_data_ptr(data);
   payload.set_data_length(length);

@@ -75,6 +75,7 @@ class Mmu : public sc_core::sc_module {
   bool walk(const Access& access, Translation& translation, sc_core::sc_time& delay);
   void split(tlm::tlm_generic_payload& payload, const Access& access, AccessExtension& extension,
              sc_core::sc_time& delay);
+  static void report_refusal(const Access& access, AccessExtension& extension);
   void forward(tlm::tlm_generic_payload& payload, const AccessExtension& extension,
                sc_core::sc_time& delay);
 

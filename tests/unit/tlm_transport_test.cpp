@@ -243,6 +243,23 @@ TEST_F(TlmTransport, AFaultOnTheFirstPageLooksNoFurther) {
   EXPECT_EQ(bench.platform.mmu().stats().translations, 1U);
 }
 
+// A fault before must not be reported again.
+TEST_F(TlmTransport, DataThatMemoryRefusesIsAMemoryErrorOfItsOwn) {
+  HandTables tables = two_pages();
+  const std::uint64_t beyond = MachineParams{}.memory_bytes;
+  tables.memory.write(tables.host_entry(kGpa, 1), 8, beyond | HandTables::kEptLeaf);
+  bench.load(tables);
+  std::array<std::byte, 8> data{};
+  for (const Gva gva : {kGva, kGva + (kPage - 3)}) {
+    ASSERT_EQ(bench.access({Gva(0x7000'0000'0000)}, data).result.fault.kind,
+              FaultKind::kGuestPageFault);
+    const TimedAccess timed = bench.access({gva, AccessType::kWrite}, data);
+    ASSERT_FALSE(timed.result.ok);
+    EXPECT_EQ(timed.result.fault.kind, FaultKind::kMemoryError);
+    EXPECT_EQ(timed.result.fault.address, gva);
+  }
+}
+
 TEST_F(TlmTransport, LinearAddressesOf32BitGuestsWrapAround) {
   HandTables tables({FormatId::kX86TwoLevel, FormatId::kEptFourLevel});
   tables.map_guest(Gva(0xffff'f000), kGpa, 1);

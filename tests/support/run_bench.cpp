@@ -1,0 +1,124 @@
+#include "tests/support/run_bench.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <exception>
+#include <nlohmann/json.hpp>
+
+#include "model/sim/run.h"
+
+namespace nestwalk {
+namespace {
+
+constexpr const char* kEndNames[] = {"finished", "interrupted", "vm_stopped"};
+
+std::string run_here(const RunParams& params) {
+  nlohmann::json report;
+  try {
+    Run run(params);
+    const RunResult result = run.execute({});
+    report["end"] = kEndNames[static_cast<unsigned>(result.end)];
+    report["message"] = result.message;
+    report["law_violations"] = result.law_violations;
+    report["segfaults"] = run.num_segfaults();
+    report["core_cycles"] = run.platform().core().now_cycles();
+    report["ledger_cycles"] = run.ledger().total().cycles();
+    report["num_pages"] = run.platform().memory().num_pages();
+    report["statistics"] = run.statistics().to_json().dump();
+  } catch (const VmStopped& stopped) {
+    report["end"] = "vm_stopped";
+    report["message"] = stopped.what();
+  } catch (const std::exception& error) {
+    report["end"] = "exception";
+    report["message"] = error.what();
+  }
+  return report.dump();
+}
+
+void write_all(int file, const std::string& text) {
+  for (std::size_t done = 0; done < text.size();) {
+    const ssize_t written = write(file, text.data() + done, text.size() - done);
+    if (written <= 0) {
+      _exit(1);
+    }
+    done += static_cast<std::size_t>(written);
+  }
+}
+
+}  // namespace
+
+std::uint64_t RunReport::count(const std::string& name) const {
+  const nlohmann::json all = nlohmann::json::parse(statistics);
+  const nlohmann::json* at = &all.at("statistics");
+  for (std::size_t first = 0; first <= name.size();) {
+    const std::size_t dot = std::min(name.find('.', first), name.size());
+    const std::string part = name.substr(first, dot - first);
+    if (!at->contains(part)) {
+      ADD_FAILURE() << "no statistic " << name;
+      return 0;
+    }
+    at = &at->at(part);
+    first = dot + 1;
+  }
+  return at->get<std::uint64_t>();
+}
+
+RunReport run_apart(const RunParams& params) {
+  int ends[2];
+  if (pipe(ends) != 0) {
+    ADD_FAILURE() << "no pipe";
+    return {};
+  }
+  const pid_t child = fork();
+  if (child == 0) {
+    close(ends[0]);
+    write_all(ends[1], run_here(params));
+    _exit(0);
+  }
+  close(ends[1]);
+  std::string text;
+  char buffer[4096];
+  for (;;) {
+    const ssize_t count = read(ends[0], buffer, sizeof buffer);
+    if (count <= 0) {
+      break;
+    }
+    text.append(buffer, static_cast<std::size_t>(count));
+  }
+  close(ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  RunReport report;
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  if (json.is_discarded()) {
+    report.end = "crashed";
+    return report;
+  }
+  report.end = json.at("end");
+  report.message = json.at("message");
+  if (json.contains("statistics")) {
+    report.law_violations = json.at("law_violations").get<std::vector<std::string>>();
+    report.num_segfaults = json.at("segfaults");
+    report.core_cycles = json.at("core_cycles");
+    report.ledger_cycles = json.at("ledger_cycles");
+    report.num_pages = json.at("num_pages");
+    report.statistics = json.at("statistics");
+  }
+  return report;
+}
+
+RunParams small_run() {
+  RunParams params;
+  params.machine.memory_bytes = std::uint64_t{2} << 30;
+  params.vms[0].vm.memory_bytes = std::uint64_t{512} << 20;
+  WorkloadParams& workload = params.vms[0].processes[0].workload;
+  workload.kind = WorkloadKind::kGups;
+  workload.num_accesses = 2000;
+  workload.footprint_bytes = std::uint64_t{4} << 20;
+  workload.base_address = 0x4000'0000;
+  workload.operation = WorkloadOperation::kUpdate;
+  return params;
+}
+
+}  // namespace nestwalk

@@ -1,0 +1,37 @@
+// Whole runs, each in an operating-system process of its own: SystemC has one simulation context
+// per process, and a test wants to compare several runs.
+//
+//   const RunReport report = run_apart(params);
+//   report.count("run.cycles");
+//
+// Call it before the test elaborates anything itself.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/params/run.h"
+
+namespace nestwalk {
+
+struct RunReport {
+  std::string end;  // finished, interrupted, vm_stopped; crashed: the process died
+  std::string message;
+  std::vector<std::string> law_violations;
+  std::uint64_t num_segfaults = 0;
+  std::uint64_t core_cycles = 0;
+  std::uint64_t ledger_cycles = 0;
+  std::uint64_t num_pages = 0;  // of host memory with content
+  std::string statistics;       // JSON text
+
+  // A counter by its dotted name. A name that is not there fails the test.
+  [[nodiscard]] std::uint64_t count(const std::string& name) const;
+};
+
+RunReport run_apart(const RunParams& params);
+
+// One VM with one process of GUPS over a few MiB, small enough for thousands of runs.
+RunParams small_run();
+
+}  // namespace nestwalk
