@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "model/arch/address.h"
 #include "model/arch/rights.h"
 
 namespace nestwalk {
@@ -17,6 +18,7 @@ struct Resume {
   GuestRights guest;            // guest stage: AND over the guest entries passed
   HostRights host;              // host stage: AND over the host entries passed
   HostRights table;             // combined: host rights of the page that holds the next table
+  Gpa table_gpa;                // guest stage: GPA of the next table, for a fault to report
 
   friend constexpr bool operator==(const Resume&, const Resume&) = default;
 };

@@ -124,7 +124,7 @@ class SparseMemory {
   }
 
   void check_scalar(Hpa address, unsigned num_bytes) const {
-    fatal_unless(num_bytes != 0 && num_bytes <= 8 && std::has_single_bit(num_bytes) &&
+    fatal_unless(num_bytes != 0 && num_bytes <= 8 && (num_bytes & (num_bytes - 1)) == 0 &&
                      (address.value() & (num_bytes - 1)) == 0 && contains(address, num_bytes),
                  "a scalar access is aligned and inside the memory");
   }

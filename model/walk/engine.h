@@ -123,6 +123,7 @@ class WalkEngine {
   std::uint8_t cursor_g_ = 0;  // update and fill loops
   bool base_is_gpa_ = false;
   std::uint64_t base_ = 0;  // of the guest table of level g_
+  Gpa base_gpa_;            // the same as a GPA
   GuestRights guest_rights_;
   Hpa entry_hpa_;
   Gpa entry_gpa_;

@@ -39,6 +39,7 @@ void WalkEngine::start_guest_at_root() {
   const PagingFormat& format = *guest_rules_.format;
   g_ = format.levels;
   base_ = context_.guest_root & format.root_mask;
+  base_gpa_ = Gpa(base_);
   base_is_gpa_ = context_.has_host;
   first_g_ = g_;
   state_ = State::kGuestEntry;
@@ -53,6 +54,7 @@ bool WalkEngine::guest_looked_up(const Answer& answer) {
   g_ = resume.next_level;
   first_g_ = g_;
   base_ = resume.base;
+  base_gpa_ = resume.table_gpa;
   base_is_gpa_ = resume.is_gpa;
   guest_rights_ = resume.guest;
   entry_host_ = resume.table;
@@ -68,12 +70,13 @@ bool WalkEngine::guest_entry() {
       return guest_fault(false, false, false);
     }
     base_ = table_address(guest_rules_, entry);
+    base_gpa_ = Gpa(base_);
     g_ = 2;
     first_g_ = 2;
   }
-  const std::uint64_t address =
-      base_ + format.index(g_, access_.address.value()) * format.entry_bytes;
-  entry_gpa_ = Gpa(address);
+  const std::uint64_t offset = format.index(g_, access_.address.value()) * format.entry_bytes;
+  const std::uint64_t address = base_ + offset;
+  entry_gpa_ = base_gpa_ + offset;
   if (base_is_gpa_) {
     start_host_walk(entry_gpa_, HostPurpose::kGuestTable);
     return false;
@@ -107,6 +110,7 @@ bool WalkEngine::guest_read_done(const Answer& answer) {
   guest_[g_] = {entry_hpa_, entry_gpa_, entry, guest_rights_, entry_host_};
   if (kind == EntryKind::kTable) {
     base_ = table_address(guest_rules_, entry);
+    base_gpa_ = Gpa(base_);
     base_is_gpa_ = context_.has_host;
     --g_;
     state_ = State::kGuestEntry;
@@ -179,6 +183,7 @@ bool WalkEngine::guest_fill() {
   resume = {};
   resume.next_level = static_cast<std::uint8_t>(cursor_g_ - 1);
   resume.guest = passed.rights;
+  resume.table_gpa = Gpa(table_address(guest_rules_, passed.value));
   resume.is_gpa = context_.has_host && !context_.combined_guest_cache;
   if (resume.is_gpa || !context_.has_host) {
     resume.base = table_address(guest_rules_, passed.value);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 #include "model/arch/access.h"
@@ -13,47 +14,77 @@
 
 namespace nestwalk {
 
-// The rules of one stage, made once per walk from the context.
+// The rules of one stage, made once per walk from the context, as masks by level: a walk judges up
+// to 24 entries, each by a few operations.
 struct StageRules {
   const PagingFormat* format = nullptr;
-  std::uint64_t reserved = 0;  // bits above the physical width, and NX where it is not enabled
-  std::uint64_t pse36_reserved = 0;  // the same for a 4M leaf (SDM: width is min(40, MAXPHYADDR))
-  bool large_2level = true;          // CR4.PSE
-  bool page_1g = true;
+  std::uint64_t present = 0;                         // any of these bits: the entry is present
+  std::array<std::uint64_t, kMaxLevels + 1> leaf{};  // this bit: a leaf (level 1 always)
+  std::array<std::uint64_t, kMaxLevels + 1> malformed_leaf{};   // a present leaf has none of these
+  std::array<std::uint64_t, kMaxLevels + 1> malformed_table{};  // nor a present table pointer these
+  bool is_ept = false;
   bool execute_only = true;
   bool mode_based_execute = false;
   bool has_accessed_dirty = true;
 };
 
-constexpr StageRules make_stage_rules(const PagingFormat& format, const Control& control,
-                                      unsigned physical_bits, bool no_execute_enabled) {
+// What make_stage_rules needs to know besides the format.
+struct StageFeatures {
+  unsigned physical_bits = kMaxPhysicalBits;
+  bool no_execute = true;    // NX is enabled; without it bit 63 is reserved
+  bool large_2level = true;  // CR4.PSE; without it the page-size bit of a 2-level PDE is ignored
+  bool page_1g = true;
+};
+
+constexpr StageRules make_stage_rules(const PagingFormat& format, const StageFeatures& features) {
+  static_assert(x86::kPageSize == ept::kPageSize);
   StageRules rules;
   rules.format = &format;
-  rules.reserved = format.entry_bytes == 8 ? mask(format.physical_high, physical_bits) : 0;
-  if (format.has_no_execute && !no_execute_enabled) {
-    rules.reserved |= bit(x86::kNoExecute);
+  rules.is_ept = format.rules == RuleSet::kEpt;
+  rules.present = rules.is_ept ? mask(2, 0) : bit(x86::kPresent);
+  std::uint64_t everywhere = 0;
+  if (format.entry_bytes == 8) {
+    everywhere = mask(format.physical_high, features.physical_bits);
   }
-  rules.pse36_reserved = mask(20, std::min(physical_bits, 40U) - 32 + 13);
-  rules.page_1g = control.page_1g;
+  if (format.has_no_execute && !features.no_execute) {
+    everywhere |= bit(x86::kNoExecute);
+  }
+  for (unsigned level = 1; level <= format.levels; ++level) {
+    const LevelFormat& spec = format.level[level];
+    rules.malformed_leaf[level] = everywhere | spec.reserved_leaf;
+    rules.malformed_table[level] = everywhere | spec.reserved_table;
+    if (level > 1 && spec.can_be_leaf && (format.entry_bytes == 8 || features.large_2level)) {
+      rules.leaf[level] = bit(x86::kPageSize);
+    }
+  }
+  if (format.entry_bytes == 4) {
+    // PSE-36 (SDM): bits 20:13 stand for address bits 39:32, and the width is min(40, MAXPHYADDR).
+    rules.malformed_leaf[2] |= mask(20, std::min(features.physical_bits, 40U) - 32 + 13);
+  }
+  if (!features.page_1g && format.levels >= 3 && format.level[3].can_be_leaf) {
+    rules.malformed_leaf[3] |= bit(x86::kPageSize);
+  }
   return rules;
 }
 
 constexpr StageRules guest_rules(const WalkContext& context) {
-  StageRules rules = make_stage_rules(format_of(context.guest_format), context.control,
-                                      context.control.guest_maxphyaddr, context.control.nxe);
-  rules.large_2level = context.control.pse;
-  return rules;
+  const Control& control = context.control;
+  return make_stage_rules(format_of(context.guest_format),
+                          {control.guest_maxphyaddr, control.nxe, control.pse, control.page_1g});
 }
 
 // The host side of NPT runs with NXE and PSE on, whatever the guest does (AMD APM vol. 2).
 constexpr StageRules host_rules(const WalkContext& context) {
   const Control& control = context.control;
-  StageRules rules =
-      make_stage_rules(format_of(context.host_format), control, control.maxphyaddr, true);
-  if (rules.format->rules == RuleSet::kEpt) {
+  StageRules rules = make_stage_rules(format_of(context.host_format),
+                                      {control.maxphyaddr, true, true, control.page_1g});
+  if (rules.is_ept) {
     rules.execute_only = control.execute_only;
     rules.mode_based_execute = control.mode_based_execute;
     rules.has_accessed_dirty = control.accessed_dirty;
+    if (control.mode_based_execute) {
+      rules.present |= bit(ept::kUserExecute);  // an entry with XU alone is present
+    }
   }
   return rules;
 }
@@ -61,58 +92,33 @@ constexpr StageRules host_rules(const WalkContext& context) {
 enum class EntryKind : std::uint8_t { kNotPresent, kMalformed, kTable, kLeaf };
 
 constexpr bool is_present(const StageRules& rules, std::uint64_t entry) {
-  if (rules.format->rules == RuleSet::kX86) {
-    return (entry & bit(x86::kPresent)) != 0;
-  }
-  std::uint64_t any = mask(2, 0);
-  if (rules.mode_based_execute) {
-    any |= bit(ept::kUserExecute);  // an entry with XU alone is present
-  }
-  return (entry & any) != 0;
+  return (entry & rules.present) != 0;
 }
 
-// Leaf by the page-size bit, which sits at the same place in both rule sets.
 constexpr bool is_leaf(const StageRules& rules, unsigned level, std::uint64_t entry) {
-  static_assert(x86::kPageSize == ept::kPageSize);
-  if (level == 1) {
-    return true;
-  }
-  if (!rules.format->level[level].can_be_leaf || (entry & bit(x86::kPageSize)) == 0) {
-    return false;
-  }
-  return rules.format->entry_bytes == 8 || rules.large_2level;
+  return level == 1 || (entry & rules.leaf[level]) != 0;
 }
 
 constexpr bool is_ept_misconfigured(const StageRules& rules, bool leaf, std::uint64_t entry) {
-  const bool read = (entry & bit(ept::kRead)) != 0;
-  const bool write = (entry & bit(ept::kWrite)) != 0;
-  const bool execute = (entry & bit(ept::kExecute)) != 0 ||
-                       (rules.mode_based_execute && (entry & bit(ept::kUserExecute)) != 0);
-  if (!read && (write || (execute && !rules.execute_only))) {
-    return true;
+  if ((entry & bit(ept::kRead)) == 0) {
+    const std::uint64_t execute =
+        bit(ept::kExecute) | (rules.mode_based_execute ? bit(ept::kUserExecute) : 0);
+    if ((entry & bit(ept::kWrite)) != 0 || (!rules.execute_only && (entry & execute) != 0)) {
+      return true;
+    }
   }
+  constexpr std::uint64_t kBadTypes = bit(2) | bit(3) | bit(7);
   const std::uint64_t type = field(entry, ept::kMemoryTypeLow, ept::kMemoryTypeWidth);
-  return leaf && (type == 2 || type == 3 || type == 7);
+  return leaf && ((kBadTypes >> type) & 1) != 0;
 }
 
 constexpr EntryKind classify(const StageRules& rules, unsigned level, std::uint64_t entry) {
   if (!is_present(rules, entry)) {
     return EntryKind::kNotPresent;
   }
-  const PagingFormat& format = *rules.format;
-  const LevelFormat& spec = format.level[level];
   const bool leaf = is_leaf(rules, level, entry);
-  std::uint64_t reserved = rules.reserved | (leaf ? spec.reserved_leaf : spec.reserved_table);
-  if (leaf && format.entry_bytes == 4 && level > 1) {
-    reserved |= rules.pse36_reserved;
-  }
-  if (leaf && level == 3 && !rules.page_1g) {
-    reserved |= bit(x86::kPageSize);
-  }
-  if ((entry & reserved) != 0) {
-    return EntryKind::kMalformed;
-  }
-  if (format.rules == RuleSet::kEpt && is_ept_misconfigured(rules, leaf, entry)) {
+  if ((entry & (leaf ? rules.malformed_leaf : rules.malformed_table)[level]) != 0 ||
+      (rules.is_ept && is_ept_misconfigured(rules, leaf, entry))) {
     return EntryKind::kMalformed;
   }
   return leaf ? EntryKind::kLeaf : EntryKind::kTable;
@@ -129,18 +135,21 @@ constexpr std::uint64_t page_address(const StageRules& rules, unsigned level, st
   return entry & mask(51, rules.format->page_bits(level));
 }
 
+// Rights bits are moved, not tested one by one: the positions are checked here.
+static_assert(GuestRights::kWrite == bit(x86::kWrite) >> 1);
+static_assert(GuestRights::kUser == bit(x86::kUser) >> 1);
+static_assert(HostRights::kRead == bit(ept::kRead) && HostRights::kWrite == bit(ept::kWrite) &&
+              HostRights::kExecute == bit(ept::kExecute));
+static_assert(HostRights::kUserExecute == HostRights::kExecute << 1 &&
+              HostRights::kUserExecute == bit(ept::kUserExecute) >> 7);
+
 constexpr GuestRights guest_rights(const StageRules& rules, unsigned level, std::uint64_t entry) {
   GuestRights rights;
   if (!rules.format->level[level].has_rights) {
     return rights;
   }
-  rights.bits = 0;
-  if ((entry & bit(x86::kWrite)) != 0) {
-    rights.bits |= GuestRights::kWrite;
-  }
-  if ((entry & bit(x86::kUser)) != 0) {
-    rights.bits |= GuestRights::kUser;
-  }
+  rights.bits =
+      static_cast<std::uint8_t>((entry >> 1) & (GuestRights::kWrite | GuestRights::kUser));
   // With NXE off the bit is reserved and so known to be clear here.
   if (!rules.format->has_no_execute || (entry & bit(x86::kNoExecute)) == 0) {
     rights.bits |= GuestRights::kExecute;
@@ -150,33 +159,22 @@ constexpr GuestRights guest_rights(const StageRules& rules, unsigned level, std:
 
 constexpr HostRights host_rights(const StageRules& rules, unsigned level, std::uint64_t entry) {
   HostRights rights;
-  if (rules.format->rules == RuleSet::kX86) {
-    const GuestRights x86_rights = guest_rights(rules, level, entry);
-    rights.bits = HostRights::kRead;
-    if (x86_rights.write()) {
-      rights.bits |= HostRights::kWrite;
-    }
-    if (x86_rights.execute()) {
-      rights.bits |= HostRights::kExecute | HostRights::kUserExecute;
-    }
-    if (x86_rights.user()) {
-      rights.bits |= HostRights::kUser;
-    }
+  if (rules.is_ept) {
+    const std::uint64_t user_execute = rules.mode_based_execute ? entry >> 7 : entry << 1;
+    rights.bits = static_cast<std::uint8_t>((entry & mask(2, 0)) | HostRights::kUser |
+                                            (user_execute & HostRights::kUserExecute));
     return rights;
   }
-  rights.bits = HostRights::kUser;
-  if ((entry & bit(ept::kRead)) != 0) {
-    rights.bits |= HostRights::kRead;
-  }
-  if ((entry & bit(ept::kWrite)) != 0) {
+  const GuestRights x86_rights = guest_rights(rules, level, entry);
+  rights.bits = HostRights::kRead;
+  if (x86_rights.write()) {
     rights.bits |= HostRights::kWrite;
   }
-  if ((entry & bit(ept::kExecute)) != 0) {
-    rights.bits |= HostRights::kExecute;
+  if (x86_rights.execute()) {
+    rights.bits |= HostRights::kExecute | HostRights::kUserExecute;
   }
-  const unsigned user_execute = rules.mode_based_execute ? ept::kUserExecute : ept::kExecute;
-  if ((entry & bit(user_execute)) != 0) {
-    rights.bits |= HostRights::kUserExecute;
+  if (x86_rights.user()) {
+    rights.bits |= HostRights::kUser;
   }
   return rights;
 }
@@ -187,16 +185,15 @@ constexpr std::uint64_t missing_accessed_dirty(const StageRules& rules, unsigned
   if (!rules.has_accessed_dirty || !rules.format->level[level].has_rights) {
     return 0;
   }
-  const bool is_ept = rules.format->rules == RuleSet::kEpt;
-  std::uint64_t wanted = bit(is_ept ? ept::kAccessed : x86::kAccessed);
+  std::uint64_t wanted = bit(rules.is_ept ? ept::kAccessed : x86::kAccessed);
   if (wants_dirty) {
-    wanted |= bit(is_ept ? ept::kDirty : x86::kDirty);
+    wanted |= bit(rules.is_ept ? ept::kDirty : x86::kDirty);
   }
   return wanted & ~entry;
 }
 
 constexpr bool is_dirty(const StageRules& rules, std::uint64_t leaf_entry) {
-  const unsigned position = rules.format->rules == RuleSet::kEpt ? ept::kDirty : x86::kDirty;
+  const unsigned position = rules.is_ept ? ept::kDirty : x86::kDirty;
   return !rules.has_accessed_dirty || (leaf_entry & bit(position)) != 0;
 }
 

@@ -1,7 +1,5 @@
 #include "tests/support/walk_expectations.h"
 
-#include <algorithm>
-#include <iterator>
 #include <sstream>
 
 #include "tests/support/oracle.h"
@@ -47,20 +45,6 @@ bool is_same(const Translation& warm, Translation cold) {
 }
 
 }  // namespace
-
-std::vector<CachingMachine> machines_that_lose_table_gpa() {
-  std::vector<CachingMachine> machines;
-  std::copy_if(std::begin(kCachingMachines), std::end(kCachingMachines),
-               std::back_inserter(machines), loses_table_gpa);
-  return machines;
-}
-
-std::vector<CachingMachine> machines_that_keep_table_gpa() {
-  std::vector<CachingMachine> machines;
-  std::remove_copy_if(std::begin(kCachingMachines), std::end(kCachingMachines),
-                      std::back_inserter(machines), loses_table_gpa);
-  return machines;
-}
 
 MachineParams machine_of(const CachingMachine& machine) {
   MachineParams params = small_machine();

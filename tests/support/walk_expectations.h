@@ -9,7 +9,6 @@
 
 #include <ostream>
 #include <string>
-#include <vector>
 
 #include "model/arch/access.h"
 #include "tests/support/mmu_bench.h"
@@ -40,16 +39,6 @@ inline constexpr CachingMachine kCachingMachines[] = {
     {"ntlb", PwcOrganisation::kNone, PwcContent::kCombined, PwcSharing::kSplit, true},
     {"no_walk_caches", PwcOrganisation::kNone, PwcContent::kCombined, PwcSharing::kSplit, false},
 };
-// After a hit in a combined walk cache the engine reports the HPA of a guest table where the GPA
-// belongs: a denied A/D write then names the wrong address. Tests that compare it are disabled on
-// these machines until the engine keeps the GPA too.
-constexpr bool loses_table_gpa(const CachingMachine& machine) {
-  return machine.content == PwcContent::kCombined &&
-         (machine.organisation == PwcOrganisation::kPerLevel ||
-          machine.organisation == PwcOrganisation::kUnified);
-}
-std::vector<CachingMachine> machines_that_lose_table_gpa();
-std::vector<CachingMachine> machines_that_keep_table_gpa();
 
 MachineParams machine_of(const CachingMachine& machine);
 void PrintTo(const CachingMachine& machine, std::ostream* out);

@@ -294,10 +294,7 @@ TEST_P(TlmCatalogue, Inv16AWriteGoesOnAfterTheLeafGotItsRight) {
 
 class TlmCatalogueTables : public TlmCatalogue {};
 
-INSTANTIATE_TEST_SUITE_P(Machines, TlmCatalogueTables,
-                         testing::ValuesIn(machines_that_keep_table_gpa()));
-INSTANTIATE_TEST_SUITE_P(DISABLED_CombinedMachines, TlmCatalogueTables,
-                         testing::ValuesIn(machines_that_lose_table_gpa()));
+INSTANTIATE_TEST_SUITE_P(Machines, TlmCatalogueTables, testing::ValuesIn(kCachingMachines));
 
 TEST_P(TlmCatalogueTables, Inv16AnUpdateGoesOnAfterTheTablesPageGotItsRight) {
   map_two_pages();

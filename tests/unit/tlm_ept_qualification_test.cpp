@@ -195,10 +195,7 @@ TEST_P(EptQualificationWarm, EveryRowIsAsCold) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Machines, EptQualificationWarm,
-                         testing::ValuesIn(machines_that_keep_table_gpa()));
-INSTANTIATE_TEST_SUITE_P(DISABLED_CombinedMachines, EptQualificationWarm,
-                         testing::ValuesIn(machines_that_lose_table_gpa()));
+INSTANTIATE_TEST_SUITE_P(Machines, EptQualificationWarm, testing::ValuesIn(kCachingMachines));
 
 }  // namespace
 }  // namespace nestwalk
