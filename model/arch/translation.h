@@ -16,7 +16,9 @@ struct Translation {
   Hpa hpa;
   std::uint8_t guest_page_bits = kNoPageBits;
   std::uint8_t host_page_bits = kNoPageBits;
-  std::uint8_t protection_key = 0;
+  // Two bytes, so that no copy of this struct needs overlapping stores: reads of hpa would wait for
+  // them.
+  std::uint16_t protection_key = 0;
   bool dirty = false;   // no D bit in either stage stands in the way of a write
   bool global = false;  // G of the guest leaf
   GuestRights guest;

@@ -104,7 +104,8 @@ Problem missing_registers(const WalkOptions& options, const TableImage& image) {
       "  --ncr3          the root of the host's tables (nCR3, or EPTP bits 51:12)\n"
       "  Whoever made the image knows them. To keep them, write a snapshot.json\n"
       "  there: {{\"guest\": {{\"format\": ..., \"root\": ...}}, \"host\": {{...}}}}",
-      options.snapshot, image.has_registers ? "no such stage in its description" : "no snapshot.json",
+      options.snapshot,
+      image.has_registers ? "no such stage in its description" : "no snapshot.json",
       fmt::join(missing, " "), fmt::join(names_of(kGuestFormats), ", "),
       fmt::join(names_of(kHostFormats), ", "));
 }

@@ -3,6 +3,7 @@
 //   std::cout << reference_markdown<RunParams>("Configuration reference");
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "model/config/binder.h"
@@ -15,8 +16,8 @@ namespace nestwalk {
 
 template <class Root>
 [[nodiscard]] std::string reference_markdown(const std::string& title) {
-  Root root{};
-  return reference_markdown_of([&root](ParameterVisitor& v) { describe(root, v); }, title);
+  const auto root = std::make_unique<Root>();  // on the heap: gcc 12 warns falsely of a local one
+  return reference_markdown_of([&root](ParameterVisitor& v) { describe(*root, v); }, title);
 }
 
 }  // namespace nestwalk

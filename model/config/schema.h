@@ -6,6 +6,7 @@
 // size with a unit, whether a file exists) only the loader checks.
 #pragma once
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -19,8 +20,8 @@ namespace nestwalk {
 
 template <class Root>
 [[nodiscard]] nlohmann::ordered_json json_schema(const std::string& title) {
-  Root root{};
-  return json_schema_of([&root](ParameterVisitor& v) { describe(root, v); }, title);
+  const auto root = std::make_unique<Root>();  // on the heap: gcc 12 warns falsely of a local one
+  return json_schema_of([&root](ParameterVisitor& v) { describe(*root, v); }, title);
 }
 
 }  // namespace nestwalk

@@ -16,10 +16,12 @@ namespace nestwalk {
 // shows only as TLM_ADDRESS_ERROR_RESPONSE.
 struct AccessExtension : tlm::tlm_extension<AccessExtension> {
   AccessType type = AccessType::kRead;
+  // The access is counted and timed everywhere, but no byte moves: traces have no values. (It
+  // stands here so that type and privilege are not read back as one word, which would wait for both
+  // stores.)
+  bool timing_only = false;
   Privilege privilege = Privilege::kUser;
   bool implicit = false;
-  // The access is counted and timed everywhere, but no byte moves: traces have no values.
-  bool timing_only = false;
 
   // Answer.
   bool is_translated = false;  // translation is valid; otherwise, with an error response, fault is
