@@ -4,14 +4,15 @@
 
 namespace nestwalk {
 
-Platform::Platform(const MachineParams& params)
+Platform::Platform(const MachineParams& params, TableWatch watch)
     : params_(params),
       clock_(params.clock_mhz),
       memory_(params.memory_bytes),
       core_("core0", params.core, clock_),
       mmu_("mmu0", params, clock_),
       walker_("walker0", params.walker, clock_),
-      table_monitor_("table_monitor0"),
+      table_monitor_(watch == TableWatch::kOn ? std::make_unique<TableMonitor>("table_monitor0")
+                                              : nullptr),
       l1i_(make_cache("l1i0", params.l1i)),
       l1d_(make_cache("l1d0", params.l1d)),
       l2_(make_cache("l20", params.l2)),
@@ -35,27 +36,36 @@ void Platform::bind_path(Socket& socket, std::initializer_list<Cache*> path) {
   socket.bind(dram_.target_socket);
 }
 
+template <class Socket>
+void Platform::bind_table_path(Socket& socket) {
+  switch (params_.table_path) {
+    case TablePath::kL1d:
+      bind_path(socket, {l1d_.get(), l2_.get(), llc_.get()});
+      break;
+    case TablePath::kL2:
+      bind_path(socket, {l2_.get(), llc_.get()});
+      break;
+    case TablePath::kLlc:
+      bind_path(socket, {llc_.get()});
+      break;
+    case TablePath::kFlat:
+      bind_path(socket, {});
+      break;
+  }
+}
+
 void Platform::bind() {
   core_.cpu_socket.bind(mmu_.cpu_socket);
   core_.set_walker(walker_);
   mmu_.walk_socket.bind(walker_.walk_socket);
-  walker_.memory_socket.bind(table_monitor_.target_socket);
   bind_path(core_.physical_socket, {l1d_.get(), l2_.get(), llc_.get()});
   bind_path(mmu_.data_socket, {l1d_.get(), l2_.get(), llc_.get()});
   bind_path(mmu_.fetch_socket, {l1i_.get(), l2_.get(), llc_.get()});
-  switch (params_.table_path) {
-    case TablePath::kL1d:
-      bind_path(table_monitor_.memory_socket, {l1d_.get(), l2_.get(), llc_.get()});
-      break;
-    case TablePath::kL2:
-      bind_path(table_monitor_.memory_socket, {l2_.get(), llc_.get()});
-      break;
-    case TablePath::kLlc:
-      bind_path(table_monitor_.memory_socket, {llc_.get()});
-      break;
-    case TablePath::kFlat:
-      bind_path(table_monitor_.memory_socket, {});
-      break;
+  if (table_monitor_) {
+    walker_.memory_socket.bind(table_monitor_->target_socket);
+    bind_table_path(table_monitor_->memory_socket);
+  } else {
+    bind_table_path(walker_.memory_socket);
   }
   for (Cache* cache : {l1i_.get(), l1d_.get()}) {
     if (cache != nullptr) {

@@ -25,17 +25,20 @@
 
 namespace nestwalk {
 
+// Whether a TableMonitor sits on the walker's memory port; it costs a call per table access.
+enum class TableWatch : std::uint8_t { kOff, kOn };
+
 class Platform {
  public:
-  explicit Platform(const MachineParams& params);
+  explicit Platform(const MachineParams& params, TableWatch watch = TableWatch::kOff);
 
   [[nodiscard]] SparseMemory& memory() { return memory_; }
   [[nodiscard]] Core& core() { return core_; }
   [[nodiscard]] Mmu& mmu() { return mmu_; }
   [[nodiscard]] Walker& walker() { return walker_; }
   [[nodiscard]] const MachineParams& params() const { return params_; }
-  // What goes over the walker's memory port, seen from outside the walker.
-  [[nodiscard]] TableMonitor& table_monitor() { return table_monitor_; }
+  // What goes over the walker's memory port, seen from outside the walker; TableWatch::kOn only.
+  [[nodiscard]] TableMonitor& table_monitor() { return *table_monitor_; }
 
   // TLBs, walk caches and nested TLB. Returns the number of entries dropped.
   std::uint64_t invalidate(const Invalidation& invalidation);
@@ -52,6 +55,8 @@ class Platform {
   // Binds an initiator to the first level present of `path`, which is from the core to memory.
   template <class Socket>
   void bind_path(Socket& socket, std::initializer_list<Cache*> path);
+  template <class Socket>
+  void bind_table_path(Socket& socket);
   void bind();
 
   MachineParams params_;
@@ -60,7 +65,7 @@ class Platform {
   Core core_;
   Mmu mmu_;
   Walker walker_;
-  TableMonitor table_monitor_;
+  std::unique_ptr<TableMonitor> table_monitor_;
   CachePtr l1i_;
   CachePtr l1d_;
   CachePtr l2_;

@@ -43,6 +43,7 @@ struct Run::Machine {
   std::optional<GuestKernel> kernel;
   std::optional<Vcpu> vcpu;
   std::vector<Task> tasks;
+  ProcessStats kernel_stats;  // before its first process ran
 };
 
 Run::Run(const RunParams& params)
@@ -169,8 +170,10 @@ void Run::start_processes() {
       }
       task.process = *process;
     }
+    const ProcessStats now = ProcessStats::of(platform_);
+    guest.kernel_stats = now.since(since_switch_);
+    since_switch_ = now;
   }
-  since_switch_ = ProcessStats::of(platform_);
   machines_[machine_]->vcpu->pause();
   switch_to(0, 0);
 }
@@ -220,15 +223,16 @@ bool Run::choose_task() {
     slice_left_ = params_.time_slice_accesses;
     return true;
   }
-  settle_current();
   if (m != machine_) {
     // The outgoing VM pays for the exit that ends its slice and for the entry of the next one.
     guest->vcpu->spend(Cause::kVmExit, params_.hypervisor.exit_cycles);
     guest->vcpu->pause();
     ++num_vm_switches_;
+    settle_current();
     switch_to(m, t);
     return true;
   }
+  settle_current();
   task_ = t;
   const ProcessId process = guest->tasks[t].process;
   book_.select({guest->index, static_cast<std::uint32_t>(process)});
@@ -378,9 +382,12 @@ void Run::register_statistics() {
     const std::string prefix = fmt::format("vm{}", guest->index);
     const std::string mode(kModeNames[static_cast<unsigned>(params_.mode)]);
     guest->kernel->register_stats(statistics_.group(prefix + ".guest"));
+    // Numbered as in the ledger: 0 is the kernel before its first process, then the processes.
+    guest->kernel_stats.register_stats(
+        statistics_.group(fmt::format("{}.process0.{}", prefix, mode)));
     for (std::size_t t = 0; t < guest->tasks.size(); ++t) {
       guest->tasks[t].stats.register_stats(
-          statistics_.group(fmt::format("{}.process{}.{}", prefix, t, mode)));
+          statistics_.group(fmt::format("{}.process{}.{}", prefix, t + 1, mode)));
     }
   }
   if (hypervisor_) {

@@ -37,7 +37,7 @@ class IdleClient : public CoreClient {
 
 class TlmWalkService final : public WalkService {
  public:
-  TlmWalkService() : platform_(bare_machine()) {
+  TlmWalkService() : platform_(bare_machine(), TableWatch::kOn) {
     platform_.core().set_client(client_);
     sc_core::sc_start(sc_core::SC_ZERO_TIME);  // elaborates, and lets the idle core end
     platform_.table_monitor().set_log(&log_);
