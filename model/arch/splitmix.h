@@ -23,6 +23,8 @@ class SplitMix {
   }
   constexpr double unit() { return static_cast<double>(draw() >> 11) * 0x1p-53; }
 
+  friend constexpr bool operator==(SplitMix, SplitMix) = default;
+
  private:
   std::uint64_t state_;
 };

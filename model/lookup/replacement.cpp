@@ -10,14 +10,6 @@ namespace {
 constexpr std::uint8_t kSrripFar = 3;
 constexpr std::uint8_t kSrripFilled = 2;
 
-std::uint64_t next_random(std::uint64_t& state) {  // splitmix64
-  state += 0x9e3779b97f4a7c15;
-  std::uint64_t z = state;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
-}
-
 }  // namespace
 
 ReplacementState::ReplacementState(Replacement policy, const ReplacementShape& shape)
@@ -31,7 +23,7 @@ ReplacementState::ReplacementState(Replacement policy, const ReplacementShape& s
       bits_.assign(std::size_t{shape.sets} * leaves_, 0);  // node 0 of each set is unused
       break;
     case Replacement::kRandom:
-      clock_ = shape.seed;
+      random_ = SplitMix(shape.seed);
       break;
     case Replacement::kSrrip:
       bits_.assign(entries, kSrripFar);
@@ -67,7 +59,7 @@ std::uint32_t ReplacementState::victim(std::uint32_t set) {
     case Replacement::kTreePlru:
       return tree_victim(set);
     case Replacement::kRandom:
-      return static_cast<std::uint32_t>(next_random(clock_) % ways_);
+      return static_cast<std::uint32_t>(random_.draw() % ways_);
     case Replacement::kSrrip:
       break;
   }

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/arch/splitmix.h"
 #include "model/params/structures.h"
 
 namespace nestwalk {

@@ -15,28 +15,10 @@
 
 #include "model/arch/access.h"
 #include "model/walk/context.h"
+#include "tests/support/test_random.h"
 #include "tests/support/word_memory.h"
 
 namespace nestwalk {
-
-// splitmix64 (Steele, Lea, Flood 2014): equal on every machine, unlike the std distributions.
-class SplitMix64 {
- public:
-  explicit SplitMix64(std::uint64_t seed) : state_(seed) {}
-
-  std::uint64_t next() {
-    state_ += 0x9e3779b97f4a7c15;
-    std::uint64_t z = state_;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-  }
-  std::uint64_t below(std::uint64_t limit) { return next() % limit; }
-  bool percent(unsigned probability) { return below(100) < probability; }
-
- private:
-  std::uint64_t state_;
-};
 
 // The pair of stages; absent: guest paging off, or no host stage.
 struct StagePair {

@@ -12,8 +12,8 @@
 
 #include "model/lookup/tlb.h"
 #include "model/lookup/walk_cache.h"
+#include "tests/support/test_random.h"
 #include "tests/unit/lookup_matrix.h"
-#include "tests/unit/lookup_random.h"
 
 namespace nestwalk {
 namespace {
@@ -22,16 +22,16 @@ using lookup_test::EntryFacts;
 using lookup_test::expected_drop;
 using lookup_test::matrix;
 using lookup_test::MatrixRow;
-using lookup_test::Random;
 
 // Two ends of the address space, a few pages of every size in each.
-std::uint64_t random_address(Random& random) {
-  const std::uint64_t base = random.chance(50) ? 0 : 0xffff'ffff'8000'0000;
-  return base + (random.below(2) << 30) + (random.chance(50) ? random.below(3) << 21 : 510U << 21) +
-         (random.chance(50) ? random.below(3) << 12 : 511U << 12) + random.below(0x1000);
+std::uint64_t random_address(SplitMix64& random) {
+  const std::uint64_t base = random.percent(50) ? 0 : 0xffff'ffff'8000'0000;
+  return base + (random.below(2) << 30) +
+         (random.percent(50) ? random.below(3) << 21 : 510U << 21) +
+         (random.percent(50) ? random.below(3) << 12 : 511U << 12) + random.below(0x1000);
 }
 
-Tags random_tags(Random& random, TagRules rules) {
+Tags random_tags(SplitMix64& random, TagRules rules) {
   Tags tags;
   tags.pcid = Pcid{static_cast<std::uint16_t>(random.below(2))};
   if (rules == TagRules::kAmd) {
@@ -141,7 +141,7 @@ class ModelList {
   std::vector<ModelEntry> entries_;
 };
 
-MatrixRow random_row(Random& random, TagRules rules) {
+MatrixRow random_row(SplitMix64& random, TagRules rules) {
   for (;;) {
     const MatrixRow& row = matrix()[random.below(matrix().size())];
     if (row.rules == rules) {
@@ -150,7 +150,7 @@ MatrixRow random_row(Random& random, TagRules rules) {
   }
 }
 
-Invalidation random_invalidation(Random& random, const MatrixRow& row) {
+Invalidation random_invalidation(SplitMix64& random, const MatrixRow& row) {
   Invalidation op;
   op.op = row.op;
   op.rules = row.rules;
@@ -196,7 +196,7 @@ class RandomTlb {
 
   void step() {
     const std::uint64_t address = random_address(random_);
-    const MappingKind kind = random_.chance(30) ? MappingKind::kLinear : MappingKind::kCombined;
+    const MappingKind kind = random_.percent(30) ? MappingKind::kLinear : MappingKind::kCombined;
     const Tags tags = random_tags(random_, rules_);
     const std::uint64_t choice = random_.below(100);
     if (choice < 45) {
@@ -246,7 +246,7 @@ class RandomTlb {
     Translation t;
     t.guest_page_bits = kGuestBits[random_.below(6)];
     t.host_page_bits = kind == MappingKind::kCombined ? kHostBits[random_.below(4)] : kNoPageBits;
-    t.global = random_.chance(25);
+    t.global = random_.percent(25);
     const unsigned smaller = std::min(t.guest_page_bits, t.host_page_bits);
     const unsigned page_bits = smaller == kNoPageBits ? 12 : smaller;
     t.hpa = Hpa((random_.below(1000) << 31) + (address & ((std::uint64_t{1} << page_bits) - 1)));
@@ -281,7 +281,7 @@ class RandomTlb {
 
   TlbShape shape_;
   TagRules rules_;
-  Random random_;
+  SplitMix64 random_;
   Tlb tlb_;
   ModelList model_;
 };
@@ -311,7 +311,7 @@ TEST(WalkCache, AgreesWithAListOverRandomSequences) {
     for (const PwcSharing sharing : {PwcSharing::kSplit, PwcSharing::kShared}) {
       for (const TagRules rules : {TagRules::kIntel, TagRules::kAmd}) {
         SCOPED_TRACE("seed " + std::to_string(++seed));
-        Random random(seed);
+        SplitMix64 random(seed);
         PwcParams params;
         params.organisation = unified ? PwcOrganisation::kUnified : PwcOrganisation::kPerLevel;
         params.sharing = sharing;
@@ -319,12 +319,12 @@ TEST(WalkCache, AgreesWithAListOverRandomSequences) {
         WalkCache pwc(params);
         ModelList model;
         for (int step = 0; step < 4000; ++step) {
-          const bool host = random.chance(40);
+          const bool host = random.percent(40);
           PwcQuery query;
           query.stage = host ? Stage::kHost : Stage::kGuest;
-          query.kind = host                ? MappingKind::kGuestPhysical
-                       : random.chance(30) ? MappingKind::kLinear
-                                           : MappingKind::kCombined;
+          query.kind = host                 ? MappingKind::kGuestPhysical
+                       : random.percent(30) ? MappingKind::kLinear
+                                            : MappingKind::kCombined;
           query.address = random_address(random);
           query.tags = random_tags(random, rules);
           query.format = &format_of(host ? FormatId::kEptFourLevel : FormatId::kX86FourLevel);

@@ -12,12 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include "tests/unit/lookup_random.h"
+#include "tests/support/test_random.h"
 
 namespace nestwalk {
 namespace {
-
-using lookup_test::Random;
 
 class Model {
  public:
@@ -119,7 +117,7 @@ std::unique_ptr<Model> make_model(Replacement policy, unsigned ways) {
 TEST(ReplacementState, AgreesWithTheNaiveModels) {
   constexpr std::uint64_t kSeed = 0x5eed0001;
   RecordProperty("seed", std::to_string(kSeed));
-  Random random(kSeed);
+  SplitMix64 random(kSeed);
   constexpr unsigned kSets = 3;
   for (const Replacement policy :
        {Replacement::kLru, Replacement::kTreePlru, Replacement::kSrrip}) {
@@ -135,7 +133,7 @@ TEST(ReplacementState, AgreesWithTheNaiveModels) {
       }
       for (int step = 0; step < 3000; ++step) {
         const auto set = static_cast<unsigned>(random.below(kSets));
-        if (random.chance(60)) {
+        if (random.percent(60)) {
           const auto way = static_cast<unsigned>(random.below(ways));
           state.used(set, way);
           models[set]->used(way);
@@ -174,7 +172,7 @@ TEST(ReplacementState, RandomVictimsFollowTheSeedAndReachEveryWay) {
   constexpr unsigned kWays = 6;
   for (const std::uint64_t seed : {1U, 2U, 77U}) {
     ReplacementState state(Replacement::kRandom, {1, kWays, seed});
-    Random expected(seed);
+    SplitMix64 expected(seed);
     std::vector<unsigned> victims(kWays, 0);
     for (int step = 0; step < 600; ++step) {
       state.used(0, 3);  // hits draw nothing

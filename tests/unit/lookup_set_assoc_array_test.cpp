@@ -6,7 +6,7 @@
 #include <set>
 #include <stdexcept>
 
-#include "tests/unit/lookup_random.h"
+#include "tests/support/test_random.h"
 
 namespace nestwalk {
 namespace {
@@ -68,7 +68,7 @@ TEST(SetAssocArray, SetsAreTheRemainderOfTheNumber) {
 
 TEST(SetAssocArray, FindsExactlyWhatIsThere) {
   constexpr std::uint64_t kSeed = 0x5eed0002;
-  lookup_test::Random random(kSeed);
+  SplitMix64 random(kSeed);
   Array array({40, 20}, 0);
   std::set<std::uint64_t> present;
   for (int step = 0; step < 20000; ++step) {
@@ -80,7 +80,7 @@ TEST(SetAssocArray, FindsExactlyWhatIsThere) {
         ASSERT_EQ(present.erase(victim->number), 1U);
       }
       present.insert(number);
-    } else if (random.chance(30)) {
+    } else if (random.percent(30)) {
       ASSERT_EQ(array[slot].number, number);
       array.erase(slot);
       present.erase(number);
