@@ -51,8 +51,9 @@ class ReplacementState {
 
   Replacement policy_ = Replacement::kLru;
   std::uint32_t ways_ = 0;
-  std::uint32_t leaves_ = 1;           // tree-PLRU: next power of two of the ways
-  std::uint64_t clock_ = 0;            // LRU: time of the last use; random: state of the generator
+  std::uint32_t leaves_ = 1;  // tree-PLRU: next power of two of the ways
+  std::uint64_t clock_ = 0;   // LRU: time of the last use
+  SplitMix random_{0};
   std::vector<std::uint64_t> stamps_;  // LRU
   std::vector<std::uint8_t> bits_;     // tree-PLRU: nodes, 1 = the victim is to the right; SRRIP
 };

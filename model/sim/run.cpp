@@ -273,6 +273,7 @@ bool Run::fill_batch(Task& task) {
   for (;;) {
     const TraceRecord* record = task.peek();
     if (record == nullptr) {
+      platform_.core().retire(instructions);
       return false;
     }
     if (record->event != nullptr) {
@@ -319,6 +320,9 @@ void Run::apply_event(Machine& guest, const Task& task, const TraceEvent& event)
     case TraceEventKind::kUnmap:
       (void)guest.kernel->unmap(*guest.vcpu, task.process, event.region.start,
                                 event.region.length_bytes);
+      return;
+    case TraceEventKind::kExit:
+      guest.kernel->exit_process(*guest.vcpu, task.process);
       return;
     default:
       throw VmStopped(

@@ -83,7 +83,7 @@ void Core::make_access(const CoreAccess& access) {
   }
 }
 
-void Core::retire(std::uint32_t num_instructions) {
+void Core::retire(std::uint64_t num_instructions) {
   stats_.instructions += num_instructions;
   const std::uint64_t scaled = num_instructions * cpi_numerator_ + cpi_remainder_;
   cpi_remainder_ = scaled % kCpiUnit;

@@ -85,6 +85,8 @@ class Core : public sc_core::sc_module {
   // A host-physical compare and swap; false: the word was another one.
   [[nodiscard]] bool swap_physical(Hpa address, const Swap& swap);
   void spend(std::uint64_t cycles);
+  // Instructions that make no access, at the base rate.
+  void retire(std::uint64_t num_instructions);
   // The load of the PAE PDPTEs that goes with a load of CR3, by the walker on this core's time.
   [[nodiscard]] PdpteLoad load_pdptes(const WalkContext& context);
 
@@ -99,7 +101,6 @@ class Core : public sc_core::sc_module {
  private:
   void run();
   void make_access(const CoreAccess& access);
-  void retire(std::uint32_t num_instructions);
   void transport();
   void transport_physical();
   void sync_if_due();

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "model/workload/generator.h"
+#include "model/workload/trace_writer.h"
 #include "tests/support/run_bench.h"
+#include "tests/unit/workload_temp.h"
 
 namespace nestwalk {
 namespace {
@@ -216,6 +218,46 @@ TEST(Run, SumsOverProcessesAreTheMachinesTotals) {
       EXPECT_EQ(sum(name), report.count("core0.walker." + name)) << name;
     }
   }
+}
+
+// What a recording of a whole program ends with; the other process goes on.
+TEST(Run, AProcessThatExitsGivesItsMemoryBack) {
+  const TempFolder folder;
+  const std::string trace = folder.file("exit.nwt");
+  constexpr std::uint64_t kPages = 16;
+  const Region region{Gva(0x400000), kPages << 12, {.read = true, .write = true}, "[data]"};
+  TraceWriter writer(trace, {.command = "a test", .source = "a test"});
+  TraceRecord record;
+  record.num_instructions = 1;
+  record.size_bytes = 8;
+  record.type = AccessType::kWrite;
+  for (std::uint64_t page = 0; page < kPages; ++page) {
+    record.address = region.start + (page << 12);
+    writer.append(record);
+  }
+  TraceEvent event;
+  event.kind = TraceEventKind::kExit;
+  TraceRecord exit;
+  exit.event = &event;
+  exit.num_instructions = 1;
+  writer.append(exit);
+  writer.finish({&region, 1});
+
+  RunParams params = small_run();
+  ProcessParams short_lived;
+  short_lived.workload.kind = WorkloadKind::kTrace;
+  short_lived.workload.trace = trace;
+  params.vms[0].processes.push_back(short_lived);
+  params.time_slice_accesses = 10;
+  const RunReport report = run_apart(params);
+  expect_sound(report);
+  EXPECT_EQ(report.count("vm0.process2.nested.writes"), kPages);
+  EXPECT_EQ(report.count("vm0.guest.processes_ended"), 1U);
+  EXPECT_EQ(report.count("vm0.guest.pages_unmapped.level1"), kPages);
+  EXPECT_EQ(report.count("vm0.process1.nested.reads") + report.count("vm0.process1.nested.writes"),
+            params.vms[0].processes[0].workload.num_accesses);
+  // The exit itself is an instruction too.
+  EXPECT_EQ(report.count("vm0.process2.nested.instructions"), kPages + 1);
 }
 
 TEST(Run, TheQuantumChangesNeitherStatisticsNorTime) {
