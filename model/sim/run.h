@@ -7,6 +7,7 @@
 //   run.statistics().to_json();
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -60,6 +61,8 @@ class Run : private CoreClient {
 
  private:
   struct Machine;  // one guest: kernel, vCPU, tasks
+
+  static constexpr std::size_t kMaxBatch = 1024;
 
   // CoreClient
   [[nodiscard]] std::span<const CoreAccess> next_batch() override;
