@@ -62,7 +62,7 @@ class EntryReader {
 // Walks the whole stream, batch by batch. walk_all(addresses, figures) does one batch. The first
 // repetition warms up and is dropped.
 template <class WalkAll>
-BenchFigures measure_walks(const BenchSize& size, BenchStream stream, WalkAll walk_all) {
+BenchFigures measure_walks(const BenchSize& size, const BenchStream& stream, WalkAll walk_all) {
   BenchFigures figures;
   BenchTimer timer;
   std::vector<Gva> addresses(kBatch);

@@ -16,9 +16,9 @@
 namespace nestwalk::test {
 
 inline const TableShape& shape_of(FormatId format) {
-  static const std::vector<TableShape> shapes = {two_level_shape(), pae_shape(), four_level_shape(),
-                                                 five_level_shape()};
-  return shapes[static_cast<unsigned>(format)];
+  static const std::vector<TableShape> kShapes = {two_level_shape(), pae_shape(),
+                                                  four_level_shape(), five_level_shape()};
+  return kShapes[static_cast<unsigned>(format)];
 }
 
 class MockBoot : public BootMemory {

@@ -35,7 +35,7 @@ inline const std::vector<MatrixRow>& matrix() {
   constexpr TagRules kI = TagRules::kIntel;
   constexpr TagRules kA = TagRules::kAmd;
   constexpr MatrixRow::Cells kNone = {"-", "-"};
-  static const std::vector<MatrixRow> rows = {
+  static const std::vector<MatrixRow> kRows = {
       {Op::kInvlpg, kI, true, {"CGA", "CP"}, {"CGA", "CP"}, kNone},
       {Op::kInvpcidAddress, kI, true, {"CPKA", "CPA"}, {"CPKA", "CPA"}, kNone},
       {Op::kInvpcidSingle, kI, true, {"CPK", "CP"}, {"CPK", "CP"}, kNone},
@@ -84,7 +84,7 @@ inline const std::vector<MatrixRow>& matrix() {
       {Op::kTlbControlAsidNonGlobal, kA, true, {"CK", "C"}, {"CK", "C"}, {"C", "C"}},
       {Op::kNestedPageFault, kA, true, kNone, {"CGA", "CPA"}, {"CB", "CB"}},
   };
-  return rows;
+  return kRows;
 }
 
 // What a test knows about an entry it made.

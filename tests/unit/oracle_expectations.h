@@ -64,6 +64,8 @@ inline Control with(void (*change)(Control&)) {
 }
 
 // The page of kGva at `guest_level`, its tables and its data on host pages of the levels given.
+// The levels are in the order of a walk.
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters)
 inline HandTables mapped(const StagePair& stages, unsigned guest_level = 1,
                          unsigned table_level = 1, unsigned data_level = 1) {
   HandTables tables(stages);

@@ -57,7 +57,8 @@ std::optional<std::string> problem_of(const TempFolder& folder, const std::strin
   return std::nullopt;
 }
 
-// As problem_of, and both parts of the message are there.
+// As problem_of, and both parts of the message are there. The texts follow the order of the
+// message. NOLINTNEXTLINE(bugprone-easily-swappable-parameters)
 void expect_problem(const std::string& content, const std::string& found,
                     const std::string& expected) {
   const TempFolder folder;
@@ -95,7 +96,7 @@ TEST(BadTrace, ATraceWithConvertedLineEnds) {
   unix_ends.erase(good.find('\r'), 1);
   expect_problem(unix_ends, "a trace whose line ends were converted", "binary mode");
   std::string dos_ends = good;
-  dos_ends.insert(dos_ends.find("\n", 7), "\r");
+  dos_ends.insert(dos_ends.find('\n', 7), "\r");
   expect_problem(dos_ends, "a trace whose line ends were converted", "binary mode");
 }
 
