@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "model/cli/program.h"
+#include "model/tlm/leak_check.h"
 
 // SystemC's library looks for the symbol; the program starts its simulations itself.
 extern "C" int sc_main(int /*argc*/, char** /*argv*/) {

@@ -15,6 +15,8 @@
 #include <iostream>
 #include <systemc>
 
+#include "model/tlm/leak_check.h"
+
 namespace {
 
 void report_as_failure(const sc_core::sc_report& report, const sc_core::sc_actions& actions) {
