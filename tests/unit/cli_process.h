@@ -35,6 +35,7 @@ class NestwalkProcess {
       : out_(folder.file("stdout")), err_(folder.file("stderr")) {
     arguments.insert(arguments.begin(), NESTWALK_PROGRAM);
     std::vector<char*> words;
+    words.reserve(arguments.size() + 1);
     for (std::string& argument : arguments) {
       words.push_back(argument.data());
     }
