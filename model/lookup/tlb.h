@@ -27,7 +27,7 @@
 
 namespace nestwalk {
 
-// Laws: lookups = hits + misses; fills = evictions + replaced + invalidated + entries present.
+// Laws: lookups = hits + misses; fills = entries_gone() + entries present.
 struct TlbStats {
   std::uint64_t lookups = 0;
   std::uint64_t hits = 0;
@@ -39,8 +39,27 @@ struct TlbStats {
   std::uint64_t invalidated = 0;
   std::array<std::uint64_t, 3> hits_by_size{};  // entries that cover 4K, 2M, 1G
   std::array<std::uint64_t, 3> fills_by_size{};
+
+  // Entries that were made and are not there any more.
+  [[nodiscard]] std::uint64_t entries_gone() const { return evictions + replaced + invalidated; }
   friend bool operator==(const TlbStats&, const TlbStats&) = default;
 };
+
+// What a user is shown: visit(name, const std::uint64_t*, unit, text).
+template <class Visit>
+void for_each_counter(const TlbStats& s, Visit visit) {
+  visit("lookups", &s.lookups, "count", "Lookups.");
+  visit("hits", &s.hits, "count", "Lookups that were served.");
+  visit("misses", &s.misses, "count", "Lookups that were not.");
+  visit("rejected", &s.rejected, "count",
+        "Misses although an entry matched: it did not permit the access.");
+  visit("fills", &s.fills, "count", "Entries made.");
+  visit("evictions", &s.evictions, "count", "Entries that gave way to another.");
+  visit("invalidated", &s.invalidated, "count", "Entries dropped by an invalidation.");
+  visit("hits_4k", &s.hits_by_size[0], "count", "Hits in entries that cover 4K.");
+  visit("hits_2m", &s.hits_by_size[1], "count", "Hits in entries that cover 2M.");
+  visit("hits_1g", &s.hits_by_size[2], "count", "Hits in entries that cover 1G.");
+}
 
 // payload: of the first byte that the entry covers.
 using TlbEntry = CachedEntry<Translation>;

@@ -32,10 +32,6 @@ class DebugMemory {
   tlm_utils::simple_initiator_socket<Mmu>& socket_;
 };
 
-constexpr unsigned kL1iSeed = 11;
-constexpr unsigned kL1dSeed = 12;
-constexpr unsigned kL2Seed = 13;
-
 Access access_of(const tlm::tlm_generic_payload& payload, const AccessExtension* extension) {
   Access access;
   access.address = Gva(payload.get_address());
@@ -56,9 +52,7 @@ Mmu::Mmu(sc_core::sc_module_name name, const MachineParams& params, const ClockD
       data_path_(params.data_path),
       hidden_data_time_(clock.cycles(params.core.hidden_data_cycles)),
       clock_(clock),
-      l1_itlb_{Tlb(params.mmu.l1_itlb, kL1iSeed), params.mmu.l1_itlb.latency_cycles},
-      l1_dtlb_{Tlb(params.mmu.l1_dtlb, kL1dSeed), params.mmu.l1_dtlb.latency_cycles},
-      l2_tlb_{Tlb(params.mmu.l2_tlb, kL2Seed), params.mmu.l2_tlb.latency_cycles} {
+      tlbs_(params.mmu) {
   cpu_socket.register_b_transport(this, &Mmu::b_transport);
   cpu_socket.register_transport_dbg(this, &Mmu::transport_dbg);
   walk_payload_.set_extension(&walk_extension_);
@@ -180,15 +174,11 @@ bool Mmu::translate(const Access& access, Translation& translation, sc_core::sc_
   const auto serves = [&](const Translation& t) {
     return cached_translation_serves(context_, access, t);
   };
-  Level& l1 = access.is_fetch() ? l1_itlb_ : l1_dtlb_;
-  std::uint32_t cycles = l1.latency_cycles;
-  std::optional<Translation> found = l1.tlb.lookup(access.address, kind_, context_.tags, serves);
+  std::uint32_t cycles = tlbs_.first_cycles(access);
+  std::optional<Translation> found = tlbs_.lookup_first(access, kind_, context_.tags, serves);
   if (!found) {
-    cycles += l2_tlb_.latency_cycles;
-    found = l2_tlb_.tlb.lookup(access.address, kind_, context_.tags, serves);
-    if (found) {
-      l1.tlb.fill(access.address, *found, kind_, context_.tags);
-    }
+    cycles += tlbs_.second_cycles(access);
+    found = tlbs_.lookup_second(access, kind_, context_.tags, serves);
   }
   if (cycles != 0) {
     stats_.tlb_cycles += cycles;
@@ -202,8 +192,7 @@ bool Mmu::translate(const Access& access, Translation& translation, sc_core::sc_
     invalidate(invalidation_by_fault(fault_, context_.tags));
     return false;
   }
-  l2_tlb_.tlb.fill(access.address, translation, kind_, context_.tags);
-  l1.tlb.fill(access.address, translation, kind_, context_.tags);
+  tlbs_.fill(access, translation, kind_, context_.tags);
   return true;
 }
 
@@ -252,14 +241,11 @@ unsigned Mmu::transport_dbg(tlm::tlm_generic_payload& payload) {
 }
 
 std::uint64_t Mmu::invalidate(const Invalidation& invalidation) {
-  return l1_itlb_.tlb.invalidate(invalidation) + l1_dtlb_.tlb.invalidate(invalidation) +
-         l2_tlb_.tlb.invalidate(invalidation);
+  return tlbs_.invalidate(invalidation);
 }
 
 void Mmu::flush() {
-  l1_itlb_.tlb.flush();
-  l1_dtlb_.tlb.flush();
-  l2_tlb_.tlb.flush();
+  tlbs_.flush();
 }
 
 void Mmu::register_stats(StatGroup& group) const {
@@ -273,49 +259,35 @@ void Mmu::register_stats(StatGroup& group) const {
   group.counter("walk_cycles", &stats_.walk_cycles, "cycles", "Spent waiting for walks.");
   group.counter("data_cycles", &stats_.data_cycles, "cycles",
                 "Spent waiting for data and instruction bytes.");
-  const std::array<std::pair<std::string_view, const Tlb*>, 3> levels = {
-      {{"l1_itlb", &l1_itlb_.tlb}, {"l1_dtlb", &l1_dtlb_.tlb}, {"l2_tlb", &l2_tlb_.tlb}}};
-  for (const auto& [name, tlb] : levels) {
-    const TlbStats& s = tlb->stats();
-    StatGroup& g = group.group(name);
-    g.counter("lookups", &s.lookups, "count", "Lookups.");
-    g.counter("hits", &s.hits, "count", "Lookups that were served.");
-    g.counter("misses", &s.misses, "count", "Lookups that were not.");
-    g.counter("rejected", &s.rejected, "count",
-              "Misses although an entry matched: it did not permit the access.");
-    g.counter("fills", &s.fills, "count", "Entries made.");
-    g.counter("evictions", &s.evictions, "count", "Entries that gave way to another.");
-    g.counter("invalidated", &s.invalidated, "count", "Entries dropped by an invalidation.");
-    g.counter("hits_4k", &s.hits_by_size[0], "count", "Hits in entries that cover 4K.");
-    g.counter("hits_2m", &s.hits_by_size[1], "count", "Hits in entries that cover 2M.");
-    g.counter("hits_1g", &s.hits_by_size[2], "count", "Hits in entries that cover 1G.");
-  }
+  tlbs_.for_each_counter([&group](std::string_view tlb, std::string_view name,
+                                  const std::uint64_t* value, std::string_view unit,
+                                  std::string_view text) {
+    (tlb.empty() ? group : group.group(tlb)).counter(name, value, unit, text);
+  });
 }
 
 void Mmu::expect_laws(CounterLaws& laws) const {
   const std::string name = this->name();
-  const std::array<std::pair<std::string, const Tlb*>, 3> levels = {
-      {{".l1_itlb", &l1_itlb_.tlb}, {".l1_dtlb", &l1_dtlb_.tlb}, {".l2_tlb", &l2_tlb_.tlb}}};
-  for (const auto& [level, tlb] : levels) {
-    const TlbStats& s = tlb->stats();
+  tlbs_.for_each_tlb([&](std::string_view level, const Tlb& tlb) {
+    const TlbStats& s = tlb.stats();
+    const std::string of_tlb = name + "." + std::string(level);
     laws.expect_equal(
-        name + level + ": lookups = hits + misses", [&s] { return s.lookups; },
+        of_tlb + ": lookups = hits + misses", [&s] { return s.lookups; },
         [&s] { return s.hits + s.misses; });
     laws.expect_equal(
-        name + level + ": fills = evictions + replaced + invalidated + present",
-        [&s] { return s.fills; },
-        [&s, tlb = tlb] { return s.evictions + s.replaced + s.invalidated + tlb->size(); });
-  }
+        of_tlb + ": fills = entries gone + present", [&s] { return s.fills; },
+        [&s, &tlb] { return s.entries_gone() + tlb.size(); });
+  });
   laws.expect_equal(
       name + ": translations = first-level lookups", [this] { return stats_.translations; },
-      [this] { return l1_itlb().stats().lookups + l1_dtlb().stats().lookups; });
+      [this] { return tlbs_.first_level().lookups; });
   laws.expect_equal(
       name + ": second-level lookups = first-level misses",
-      [this] { return l2_tlb().stats().lookups; },
-      [this] { return l1_itlb().stats().misses + l1_dtlb().stats().misses; });
+      [this] { return tlbs_.second_level().lookups; },
+      [this] { return tlbs_.first_level().misses; });
   laws.expect_equal(
       name + ": walks = second-level misses", [this] { return stats_.walks; },
-      [this] { return l2_tlb().stats().misses; });
+      [this] { return tlbs_.second_level().misses; });
 }
 
 }  // namespace nestwalk

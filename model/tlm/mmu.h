@@ -16,7 +16,7 @@
 #include <tlm>
 
 #include "model/arch/invalidation.h"
-#include "model/lookup/tlb.h"
+#include "model/lookup/tlb_hierarchy.h"
 #include "model/observe/invariants.h"
 #include "model/observe/statistics.h"
 #include "model/params/machine.h"
@@ -55,19 +55,14 @@ class Mmu : public sc_core::sc_module {
   std::uint64_t invalidate(const Invalidation& invalidation);
   void flush();
 
-  [[nodiscard]] const Tlb& l1_itlb() const { return l1_itlb_.tlb; }
-  [[nodiscard]] const Tlb& l1_dtlb() const { return l1_dtlb_.tlb; }
-  [[nodiscard]] const Tlb& l2_tlb() const { return l2_tlb_.tlb; }
+  [[nodiscard]] const Tlb& l1_itlb() const { return tlbs_.l1_itlb(); }
+  [[nodiscard]] const Tlb& l1_dtlb() const { return tlbs_.l1_dtlb(); }
+  [[nodiscard]] const Tlb& l2_tlb() const { return tlbs_.l2_tlb(); }
   [[nodiscard]] const MmuStats& stats() const { return stats_; }
   void register_stats(StatGroup& group) const;
   void expect_laws(CounterLaws& laws) const;
 
  private:
-  struct Level {
-    Tlb tlb;
-    std::uint32_t latency_cycles;
-  };
-
   void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
   unsigned transport_dbg(tlm::tlm_generic_payload& payload);
   // The translation of one page's part of an access; false: fault_ says why.
@@ -84,9 +79,7 @@ class Mmu : public sc_core::sc_module {
   const ClockDomain& clock_;
   WalkContext context_;
   MappingKind kind_ = MappingKind::kLinear;
-  Level l1_itlb_;
-  Level l1_dtlb_;
-  Level l2_tlb_;
+  TlbHierarchy tlbs_;
   Fault fault_;
   tlm::tlm_generic_payload walk_payload_;
   WalkExtension walk_extension_;

@@ -1,0 +1,82 @@
+// Which TLB an access asks, and what moves between the levels.
+
+#include "model/lookup/tlb_hierarchy.h"
+
+#include <gtest/gtest.h>
+
+namespace nestwalk {
+namespace {
+
+constexpr auto kAny = [](const Translation&) { return true; };
+constexpr MappingKind kKind = MappingKind::kCombined;
+
+MmuParams small() {
+  MmuParams p;
+  p.l1_itlb = {{2, 0}, {}, {}, false, false, 1};
+  p.l1_dtlb = {{2, 0}, {}, {}, false, false, 2};
+  p.l2_tlb = {{4, 0}, {}, {}, false, false, 7};
+  return p;
+}
+
+Access access(std::uint64_t page, AccessType type = AccessType::kRead) {
+  return {Gva(page << 12), type};
+}
+
+Translation translation(std::uint64_t page) {
+  Translation t;
+  t.gpa = Gpa(page << 12);
+  t.hpa = Hpa(page << 12);
+  t.guest_page_bits = t.host_page_bits = 12;
+  return t;
+}
+
+TEST(TlbHierarchy, AccessesAskTheFirstLevelOfTheirKindAndTheSharedSecond) {
+  TlbHierarchy tlbs(small());
+  const Access fetch = access(1, AccessType::kFetch);
+  const Access read = access(1);
+  const Access write = access(1, AccessType::kWrite);
+  EXPECT_EQ(tlbs.first_cycles(fetch), 1U);
+  EXPECT_EQ(tlbs.first_cycles(read), 2U);
+  EXPECT_EQ(tlbs.first_cycles(write), 2U);
+  EXPECT_EQ(tlbs.second_cycles(fetch), 7U);
+
+  tlbs.fill(fetch, translation(1), kKind, {});
+  EXPECT_TRUE(tlbs.lookup_first(fetch, kKind, {}, kAny));
+  EXPECT_FALSE(tlbs.lookup_first(read, kKind, {}, kAny));
+  const auto found = tlbs.lookup_second(read, kKind, {}, kAny);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->hpa, Hpa(0x1000));
+  EXPECT_TRUE(tlbs.lookup_first(write, kKind, {}, kAny)) << "a second-level hit fills the first";
+  EXPECT_EQ(tlbs.l1_itlb().stats().lookups, 1U);
+  EXPECT_EQ(tlbs.l1_dtlb().stats().lookups, 2U);
+  EXPECT_EQ(tlbs.first_level().lookups, 3U);
+  EXPECT_EQ(tlbs.first_level().misses, 1U);
+  EXPECT_EQ(tlbs.second_level().lookups, 1U);
+  EXPECT_EQ(tlbs.second_level().misses, 0U);
+}
+
+TEST(TlbHierarchy, AnEntryThatDoesNotServeFillsNothing) {
+  TlbHierarchy tlbs(small());
+  const auto none = [](const Translation&) { return false; };
+  tlbs.fill(access(1, AccessType::kFetch), translation(1), kKind, {});
+  EXPECT_FALSE(tlbs.lookup_second(access(1), kKind, {}, none));
+  EXPECT_EQ(tlbs.l1_dtlb().size(), 0U);
+  EXPECT_EQ(tlbs.l2_tlb().stats().rejected, 1U);
+}
+
+TEST(TlbHierarchy, InvalidationsAndFlushesReachEveryTlb) {
+  TlbHierarchy tlbs(small());
+  for (const AccessType type : {AccessType::kFetch, AccessType::kRead}) {
+    tlbs.fill(access(1, type), translation(1), kKind, {});
+    tlbs.fill(access(2, type), translation(2), kKind, {});
+  }
+  EXPECT_EQ(tlbs.invalidate({.op = InvalidateOp::kInvlpg, .address = Gva(0x1000)}), 3U);
+  EXPECT_EQ(tlbs.flush(), 3U);
+  tlbs.for_each_tlb([](std::string_view name, const Tlb& tlb) {
+    EXPECT_EQ(tlb.size(), 0U) << name;
+    EXPECT_EQ(tlb.stats().fills, tlb.stats().entries_gone()) << name;
+  });
+}
+
+}  // namespace
+}  // namespace nestwalk
