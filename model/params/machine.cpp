@@ -10,15 +10,35 @@ void describe(CoreParams& p, ParameterVisitor& v) {
              "latency of a first-level hit in an out-of-order core, 0 in a blocking one.",
              0, 1000},
             p.hidden_data_cycles);
-  v.integer({"quantum_cycles", "cycles",
-             "How far a core may run ahead of simulated time before it yields.", 1, 1U << 30},
-            p.quantum_cycles);
+  v.integer(
+      {"quantum_cycles", "cycles",
+       "timing lt: how far a core may run ahead of simulated time before it yields.", 1, 1U << 30},
+      p.quantum_cycles);
+  v.integer({"window", "accesses",
+             "timing at: how many accesses may be under way at a time; they retire in order. 1 is "
+             "an in-order core that blocks.",
+             1, 1024},
+            p.window);
 }
 
 void describe(MmuParams& p, ParameterVisitor& v) {
   v.group({"l1_itlb", "First-level TLB of instruction fetches."}, p.l1_itlb);
   v.group({"l1_dtlb", "First-level TLB of loads and stores."}, p.l1_dtlb);
   v.group({"l2_tlb", "Second-level TLB of both."}, p.l2_tlb);
+  v.integer({"queue_entries", "accesses",
+             "timing at: accesses that the Mmu takes in before it pushes back.", 1, 4096},
+            p.queue_entries);
+  v.integer({"miss_registers", "registers",
+             "timing at: pages whose translation is awaited at a time; further misses on such a "
+             "page join it, misses on other pages wait.",
+             1, 1024},
+            p.miss_registers);
+  v.integer({"l1_ports", "lookups",
+             "timing at: lookups that may begin in a cycle, of each first-level TLB.", 1, 64},
+            p.l1_ports);
+  v.integer({"l2_ports", "lookups",
+             "timing at: lookups of the second-level TLB that may begin in a cycle.", 1, 64},
+            p.l2_ports);
 }
 
 void describe(WalkerParams& p, ParameterVisitor& v) {
@@ -26,6 +46,17 @@ void describe(WalkerParams& p, ParameterVisitor& v) {
   v.group({"ntlb", "Nested TLB: guest-physical to host-physical pages."}, p.ntlb);
   v.integer({"step_cycles", "cycles", "The walker's own time for each entry it handles.", 0, 1000},
             p.step_cycles);
+  v.integer(
+      {"slots", "walks", "timing at: walks under way at a time (the number of walkers).", 1, 64},
+      p.slots);
+  v.integer({"queue_entries", "walks",
+             "timing at: walks that may wait for a slot before the walker pushes back.", 1, 1024},
+            p.queue_entries);
+  v.integer({"lookup_ports", "lookups",
+             "timing at: lookups of walk caches and nested TLB that may begin in a cycle, of all "
+             "slots together; the lowest slot goes first.",
+             1, 64},
+            p.lookup_ports);
 }
 
 void describe(CacheParams& p, ParameterVisitor& v) {
@@ -36,6 +67,15 @@ void describe(CacheParams& p, ParameterVisitor& v) {
             p.latency_cycles);
   v.choice({"replacement", "Which line of a full set gives way.", kReplacementNames},
            p.replacement);
+  v.integer({"ports", "lookups", "timing at: lookups that may begin in a cycle.", 1, 64}, p.ports);
+  v.integer({"miss_registers", "registers",
+             "timing at: accesses to the level below under way at a time; other accesses to such a "
+             "line join them.",
+             1, 1024},
+            p.miss_registers);
+  v.integer({"queue_entries", "accesses",
+             "timing at: accesses that the cache takes in before it pushes back.", 1, 4096},
+            p.queue_entries);
 }
 
 void describe(DramParams& p, ParameterVisitor& v) {
@@ -48,6 +88,14 @@ void describe(DramParams& p, ParameterVisitor& v) {
       p.row_hit_cycles);
   v.integer({"banks", "banks", "open_row: number of banks.", 1, 4096, true}, p.banks);
   v.integer({"row_bytes", "bytes", "open_row: size of a row.", 64, 1U << 20, true}, p.row_bytes);
+  v.integer({"busy_cycles", "cycles",
+             "timing at: how long an access keeps its bank (fixed: the whole memory) from the next "
+             "one; the inverse of the bandwidth. 0: without limit.",
+             0, 100000},
+            p.busy_cycles);
+  v.integer({"queue_entries", "accesses",
+             "timing at: accesses that the memory takes in before it pushes back.", 1, 65536},
+            p.queue_entries);
 }
 
 void describe(InstructionCosts& p, ParameterVisitor& v) {
@@ -60,6 +108,16 @@ void describe(InstructionCosts& p, ParameterVisitor& v) {
   v.integer({"invept_cycles", "cycles", "INVEPT of any type; assumed.", 0, kMax}, p.invept_cycles);
   v.integer({"invvpid_cycles", "cycles", "INVVPID of any type; assumed.", 0, kMax},
             p.invvpid_cycles);
+  v.integer({"ipi_send_cycles", "cycles",
+             "Sending an inter-processor interrupt for a remote invalidation, to however many "
+             "cores; assumed.",
+             0, kMax},
+            p.ipi_send_cycles);
+  v.integer({"ipi_receive_cycles", "cycles",
+             "What a core loses to one: entry, handler, acknowledgement and return, without the "
+             "invalidation itself; assumed.",
+             0, kMax},
+            p.ipi_receive_cycles);
 }
 
 void describe(MachineParams& p, ParameterVisitor& v) {
@@ -72,6 +130,16 @@ void describe(MachineParams& p, ParameterVisitor& v) {
   v.integer({"memory_bytes", "bytes", "Size of host memory; only what is written takes room.",
              std::uint64_t{1} << 20, std::uint64_t{1} << kMaxPhysicalBits},
             p.memory_bytes);
+  v.choice({"timing",
+            "lt: blocking transport with annotated time, fast. at: non-blocking transport with "
+            "queues and contention.",
+            kTimingNames},
+           p.timing);
+  v.integer({"cores", "cores",
+             "Cores, each with its own Mmu, walker and private caches; the last-level cache and "
+             "memory are shared.",
+             1, kMaxCores},
+            p.cores);
   v.group({"core", "The core that makes accesses."}, p.core);
   v.group({"instructions", "Costs of instructions that change translation state."}, p.instructions);
   v.group({"mmu", "TLBs."}, p.mmu);

@@ -16,7 +16,8 @@ namespace nestwalk {
 struct CoreParams {
   double base_cpi = 1.0;                 // without any memory or translation stall
   std::uint32_t hidden_data_cycles = 0;  // of each access's data, overlapped with other work
-  std::uint64_t quantum_cycles = 10000;  // temporal decoupling: how far a core may run ahead
+  std::uint64_t quantum_cycles = 10000;  // lt: temporal decoupling, how far a core may run ahead
+  std::uint32_t window = 1;              // at: accesses that may be under way, 1 = blocking
 };
 void describe(CoreParams& p, ParameterVisitor& v);
 
@@ -24,6 +25,11 @@ struct MmuParams {
   TlbParams l1_itlb{{128, 8}, {8, 0}, {0, 0}, false, false, 0};
   TlbParams l1_dtlb{{64, 4}, {32, 4}, {4, 4}, false, false, 0};
   TlbParams l2_tlb{{1536, 12}, {0, 0}, {16, 4}, true, false, 7};
+  // at only
+  std::uint32_t queue_entries = 32;  // accesses inside
+  std::uint32_t miss_registers = 16;
+  std::uint32_t l1_ports = 2;  // lookups that begin in a cycle, of each first-level TLB
+  std::uint32_t l2_ports = 1;
 };
 void describe(MmuParams& p, ParameterVisitor& v);
 
@@ -31,6 +37,10 @@ struct WalkerParams {
   PwcParams pwc;
   NtlbParams ntlb;
   std::uint32_t step_cycles = 1;  // the walker's own time per entry it handles
+  // at only
+  std::uint32_t slots = 2;          // walks at a time
+  std::uint32_t queue_entries = 8;  // walks that wait for a slot
+  std::uint32_t lookup_ports = 1;   // lookups of walk caches and nested TLB that begin in a cycle
 };
 void describe(WalkerParams& p, ParameterVisitor& v);
 
@@ -39,6 +49,10 @@ struct CacheParams {
   std::uint32_t ways = 8;
   std::uint32_t latency_cycles = 4;
   Replacement replacement = Replacement::kLru;
+  // at only
+  std::uint32_t ports = 2;            // lookups that begin in a cycle
+  std::uint32_t miss_registers = 16;  // misses under way; more accesses may wait for each
+  std::uint32_t queue_entries = 32;   // accesses inside
 };
 void describe(CacheParams& p, ParameterVisitor& v);
 
@@ -51,6 +65,9 @@ struct DramParams {
   std::uint32_t row_hit_cycles = 130;  // open_row
   std::uint32_t banks = 16;            // open_row
   std::uint64_t row_bytes = 8192;      // open_row
+  // at only
+  std::uint32_t busy_cycles = 4;     // how long an access keeps its bank (fixed: the memory)
+  std::uint32_t queue_entries = 64;  // accesses inside
 };
 void describe(DramParams& p, ParameterVisitor& v);
 
@@ -63,6 +80,8 @@ struct InstructionCosts {
   std::uint32_t control_write_cycles = 300;
   std::uint32_t invept_cycles = 500;
   std::uint32_t invvpid_cycles = 500;
+  std::uint32_t ipi_send_cycles = 500;      // to another core, however many are told at once
+  std::uint32_t ipi_receive_cycles = 1000;  // interrupt, handler, acknowledgement, return
 };
 void describe(InstructionCosts& p, ParameterVisitor& v);
 
@@ -76,7 +95,15 @@ inline constexpr std::array<std::string_view, 2> kDataPathNames = {"caches", "no
 
 inline constexpr std::array<std::string_view, 2> kTagRulesNames = {"intel", "amd"};
 
+// How the modules talk, and with it what time means.
+enum class Timing : std::uint8_t {
+  kLt,  // blocking transport with annotated delay: one access after the other
+  kAt,  // non-blocking transport in four phases: queues, contention, many accesses at a time
+};
+inline constexpr std::array<std::string_view, 2> kTimingNames = {"lt", "at"};
+
 inline constexpr std::uint32_t kLineBytes = 64;
+inline constexpr std::uint32_t kMaxCores = 64;
 
 struct MachineParams {
   std::string name = "default";
@@ -85,6 +112,8 @@ struct MachineParams {
   bool page_1g = true;
   TagRules tag_rules = TagRules::kIntel;
   std::uint64_t memory_bytes = std::uint64_t{64} << 30;
+  Timing timing = Timing::kLt;
+  std::uint32_t cores = 1;
   CoreParams core;
   InstructionCosts instructions;
   MmuParams mmu;

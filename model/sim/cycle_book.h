@@ -56,6 +56,10 @@ class CycleBook {
     std::uint64_t data = 0;
   };
   [[nodiscard]] Mark mark() const {
+    if (core_.is_non_blocking()) {
+      const StreamTimes& t = core_.stream_times();
+      return {t.core, t.access.tlb, t.access.walk, t.access.data};
+    }
     const MmuStats& m = mmu_.stats();
     return {core_.stats().base_cycles, m.tlb_cycles, m.walk_cycles, m.data_cycles};
   }

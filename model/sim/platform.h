@@ -1,14 +1,16 @@
-// The machine put together: core, Mmu, walker, caches and memory, bound to each other. One per
-// process: SystemC keeps one simulation context for all.
+// The machine put together: cores, each with Mmu, walker and private caches, and the last-level
+// cache and memory that they share. One per process: SystemC keeps one simulation context for all.
 //
 //   Platform platform(params);
-//   platform.core().set_client(client);
+//   platform.core(0).set_client(client);   // each core
 //   sc_core::sc_start();
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <systemc>
+#include <vector>
 
 #include "model/arch/invalidation.h"
 #include "model/memory/sparse_memory.h"
@@ -19,6 +21,7 @@
 #include "model/tlm/clock_domain.h"
 #include "model/tlm/core.h"
 #include "model/tlm/dram.h"
+#include "model/tlm/event_queue.h"
 #include "model/tlm/mmu.h"
 #include "model/tlm/table_monitor.h"
 #include "model/tlm/walker.h"
@@ -33,16 +36,18 @@ class Platform {
   explicit Platform(const MachineParams& params, TableWatch watch = TableWatch::kOff);
 
   [[nodiscard]] SparseMemory& memory() { return memory_; }
-  [[nodiscard]] Core& core() { return core_; }
-  [[nodiscard]] Mmu& mmu() { return mmu_; }
-  [[nodiscard]] Walker& walker() { return walker_; }
+  [[nodiscard]] unsigned num_cores() const { return static_cast<unsigned>(units_.size()); }
+  [[nodiscard]] Core& core(unsigned index = 0) { return units_[index]->core; }
+  [[nodiscard]] Mmu& mmu(unsigned index = 0) { return units_[index]->mmu; }
+  [[nodiscard]] Walker& walker(unsigned index = 0) { return units_[index]->walker; }
   [[nodiscard]] const MachineParams& params() const { return params_; }
   // What goes over the walker's memory port, seen from outside the walker; TableWatch::kOn only.
-  [[nodiscard]] TableMonitor& table_monitor() { return *table_monitor_; }
+  [[nodiscard]] TableMonitor& table_monitor() { return *units_[0]->monitor; }
 
-  // TLBs, walk caches and nested TLB. Returns the number of entries dropped.
-  std::uint64_t invalidate(const Invalidation& invalidation);
-  // Forgets everything that is cached for translation.
+  // TLBs, walk caches and nested TLB of a core. With a fence, the operation is over when that is
+  // acknowledged. Returns the number of entries dropped.
+  std::uint64_t invalidate(unsigned core, const Invalidation& invalidation, Fence* fence = nullptr);
+  // Forgets everything that any core has cached for translation.
   void flush_translations();
 
   void register_stats(StatGroup& root) const;
@@ -51,24 +56,32 @@ class Platform {
  private:
   using CachePtr = std::unique_ptr<Cache>;
 
-  [[nodiscard]] CachePtr make_cache(const char* name, const CacheParams& params);
+  // A core and what belongs to it alone.
+  struct Unit {
+    Unit(const std::string& index, Platform& platform, TableWatch watch);
+
+    Core core;
+    Mmu mmu;
+    Walker walker;
+    std::unique_ptr<TableMonitor> monitor;
+    CachePtr l1i;
+    CachePtr l1d;
+    CachePtr l2;
+  };
+
+  [[nodiscard]] CachePtr make_cache(const std::string& name, const CacheParams& params);
   // Binds an initiator to the first level present of `path`, which is from the core to memory.
   template <class Socket>
   void bind_path(Socket& socket, std::initializer_list<Cache*> path);
   template <class Socket>
-  void bind_table_path(Socket& socket);
-  void bind();
+  void bind_table_path(Unit& unit, Socket& socket);
+  void bind(Unit& unit);
 
   MachineParams params_;
   ClockDomain clock_;
+  EventQueue queue_;
   SparseMemory memory_;
-  Core core_;
-  Mmu mmu_;
-  Walker walker_;
-  std::unique_ptr<TableMonitor> table_monitor_;
-  CachePtr l1i_;
-  CachePtr l1d_;
-  CachePtr l2_;
+  std::vector<std::unique_ptr<Unit>> units_;
   CachePtr llc_;
   Dram dram_;
 };

@@ -74,6 +74,7 @@ bool Run::choose_task() {
   if (!guest->tasks[task_].is_finished && slice_left_ != 0) {
     return true;
   }
+  platform_.core().drain();
   // The next process of this guest, then those of the other guests, then this one again.
   std::size_t m = machine_;
   std::size_t t = task_;
@@ -143,6 +144,7 @@ bool Run::fill_batch(Task& task) {
   for (;;) {
     const TraceRecord* record = task.peek();
     if (record == nullptr) {
+      platform_.core().drain();
       platform_.core().retire(instructions);
       return false;
     }
@@ -151,6 +153,7 @@ bool Run::fill_batch(Task& task) {
         return true;
       }
       instructions += record->num_instructions;
+      platform_.core().drain();
       apply_event(guest, task, *record->event);
       ++task.next;
       continue;

@@ -100,7 +100,7 @@ void Vcpu::transition() {
   drop.rules = block_.rules;
   drop.tags = make_context().tags;
   drop.vpid_enabled = block_.vpid_enabled;
-  platform_.invalidate(drop);
+  platform_.invalidate(0, drop);
 }
 
 void Vcpu::serve_host_fault(const Fault& fault) {
@@ -241,7 +241,7 @@ void Vcpu::invalidate(const Invalidation& invalidation) {
     complete.tags.pcid = operand;
   }
   spend(Cause::kInvalidation, cost_of(complete.op));
-  platform_.invalidate(complete);
+  platform_.invalidate(0, complete);
 }
 
 void Vcpu::write_cr3(const Cr3Value& value) {
@@ -252,7 +252,7 @@ void Vcpu::write_cr3(const Cr3Value& value) {
   drop.rules = block_.rules;
   drop.tags = make_context().tags;
   spend(Cause::kCr3Load, cost_of(drop.op));
-  platform_.invalidate(drop);
+  platform_.invalidate(0, drop);
   update_context();
   load_pdptes();
 }
@@ -264,7 +264,7 @@ void Vcpu::write_control(const PagingControl& control) {
   drop.rules = block_.rules;
   drop.tags = make_context().tags;
   spend(Cause::kInvalidation, cost_of(drop.op));
-  platform_.invalidate(drop);
+  platform_.invalidate(0, drop);
   update_context();
   load_pdptes();
 }
@@ -309,7 +309,7 @@ void Vcpu::clear(Hpa address, unsigned bits) {
 
 void Vcpu::invalidate(const Invalidation& invalidation, unsigned /*core*/) {
   spend(Cause::kInvalidation, cost_of(invalidation.op));
-  platform_.invalidate(invalidation);
+  platform_.invalidate(0, invalidation);
 }
 
 CoreCounters Vcpu::counters() const {

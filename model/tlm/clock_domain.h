@@ -27,6 +27,10 @@ class ClockDomain {
     // Most accesses take no time of their own; a division takes some.
     return time.value() == 0 ? 0 : time.value() / period_;
   }
+  // The first cycle that does not begin before `time`.
+  [[nodiscard]] std::uint64_t to_cycles_up(const sc_core::sc_time& time) const {
+    return (time.value() + period_ - 1) / period_;
+  }
 
  private:
   std::uint64_t period_;                           // in units of the simulator's resolution

@@ -12,11 +12,20 @@ namespace {
 constexpr std::uint64_t kCpiUnit = 1024;
 }
 
-Core::Core(sc_core::sc_module_name name, const CoreParams& params, const ClockDomain& clock)
+Core::Core(sc_core::sc_module_name name, const Setup& setup, EventQueue& queue,
+           const ClockDomain& clock)
     : sc_module(name),
+      timing_(setup.timing),
+      queue_(queue),
       clock_(clock),
-      cpi_numerator_(static_cast<std::uint64_t>(std::llround(params.base_cpi * double{kCpiUnit}))) {
-  tlm_utils::tlm_quantumkeeper::set_global_quantum(clock_.cycles(params.quantum_cycles));
+      cpi_numerator_(
+          static_cast<std::uint64_t>(std::llround(setup.params.base_cpi * double{kCpiUnit}))),
+      cpu_port_(cpu_socket),
+      physical_port_(physical_socket),
+      flights_(setup.params.window) {
+  tlm_utils::tlm_quantumkeeper::set_global_quantum(clock_.cycles(setup.params.quantum_cycles));
+  cpu_socket.register_nb_transport_bw(this, &Core::cpu_answered);
+  physical_socket.register_nb_transport_bw(this, &Core::physical_answered);
   payload_.set_extension(&extension_);
   physical_payload_.set_extension(&physical_extension_);
   SC_HAS_PROCESS(Core);
@@ -31,6 +40,15 @@ Core::~Core() {
 
 void Core::run() {
   fatal_unless(client_ != nullptr, "a core has a client before the simulation starts");
+  if (is_non_blocking()) {
+    run_window();
+  } else {
+    run_blocking();
+  }
+  is_done_ = true;
+}
+
+void Core::run_blocking() {
   keeper_.reset();
   for (;;) {
     const std::span<const CoreAccess> batch = client_->next_batch();
@@ -43,11 +61,9 @@ void Core::run() {
     }
   }
   keeper_.sync();
-  is_done_ = true;
 }
 
-void Core::make_access(const CoreAccess& access) {
-  retire(access.num_instructions);
+void Core::count(const CoreAccess& access) {
   switch (access.type) {
     case AccessType::kRead:
       ++stats_.reads;
@@ -59,6 +75,11 @@ void Core::make_access(const CoreAccess& access) {
       ++stats_.fetches;
       break;
   }
+}
+
+void Core::make_access(const CoreAccess& access) {
+  retire(access.num_instructions);
+  count(access);
   for (;;) {
     payload_.set_address(access.address.value());
     payload_.set_command(access.type == AccessType::kWrite ? tlm::TLM_WRITE_COMMAND
@@ -83,15 +104,30 @@ void Core::make_access(const CoreAccess& access) {
   }
 }
 
-void Core::retire(std::uint64_t num_instructions) {
-  stats_.instructions += num_instructions;
+std::uint64_t Core::base_cycles_of(std::uint64_t num_instructions) {
   const std::uint64_t scaled = num_instructions * cpi_numerator_ + cpi_remainder_;
   cpi_remainder_ = scaled % kCpiUnit;
-  stats_.base_cycles += scaled / kCpiUnit;
-  keeper_.inc(clock_.cycles(scaled / kCpiUnit));
+  return scaled / kCpiUnit;
+}
+
+void Core::retire(std::uint64_t num_instructions) {
+  stats_.instructions += num_instructions;
+  const std::uint64_t cycles = base_cycles_of(num_instructions);
+  stats_.base_cycles += cycles;
+  if (is_non_blocking()) {
+    software_begins();
+    owed_cycles_ += cycles;
+    times_.core += cycles;
+    return;
+  }
+  keeper_.inc(clock_.cycles(cycles));
 }
 
 void Core::transport() {
+  if (is_non_blocking()) {
+    transport_and_wait();
+    return;
+  }
   const sc_core::sc_time before = keeper_.get_local_time();
   sc_core::sc_time delay = before;
   cpu_socket->b_transport(payload_, delay);
@@ -100,6 +136,10 @@ void Core::transport() {
 }
 
 void Core::transport_physical() {
+  if (is_non_blocking()) {
+    transport_physical_and_wait();
+    return;
+  }
   const sc_core::sc_time before = keeper_.get_local_time();
   sc_core::sc_time delay = before;
   physical_socket->b_transport(physical_payload_, delay);
@@ -160,10 +200,25 @@ bool Core::swap_physical(Hpa address, const Swap& swap) {
 
 void Core::spend(std::uint64_t cycles) {
   stats_.software_cycles += cycles;
+  if (is_non_blocking()) {
+    software_begins();
+    owed_cycles_ += cycles;
+    return;
+  }
   keeper_.inc(clock_.cycles(cycles));
 }
 
 PdpteLoad Core::load_pdptes(const WalkContext& context) {
+  if (is_non_blocking()) {
+    pass_time();
+    sc_core::sc_time delay;
+    const PdpteLoad load = walker_->load_pdptes(context, delay);
+    const std::uint64_t cycles = clock_.to_cycles(delay);
+    stats_.access_cycles += cycles;
+    stats_.physical_cycles += cycles;
+    owed_cycles_ += cycles;
+    return load;
+  }
   const sc_core::sc_time before = keeper_.get_local_time();
   sc_core::sc_time delay = before;
   const PdpteLoad load = walker_->load_pdptes(context, delay);
@@ -175,6 +230,9 @@ PdpteLoad Core::load_pdptes(const WalkContext& context) {
 }
 
 std::uint64_t Core::now_cycles() const {
+  if (is_non_blocking()) {
+    return is_done_ ? done_cycle_ : clock_.to_cycles(sc_core::sc_time_stamp()) + owed_cycles_;
+  }
   return clock_.to_cycles(keeper_.get_current_time());
 }
 
@@ -193,6 +251,8 @@ void Core::register_stats(StatGroup& group) const {
   group.counter("software_accesses", &stats_.software_accesses, "count",
                 "Accesses made by guest kernel and hypervisor.");
   group.counter("abandoned", &stats_.abandoned, "count", "Accesses given up after a fault.");
+  group.counter("squashed", &stats_.squashed, "count",
+                "Accesses made again because an older one faulted (timing at).");
   group.counter("base_cycles", &stats_.base_cycles, "cycles", "Instructions times base CPI.");
   group.counter("access_cycles", &stats_.access_cycles, "cycles",
                 "Translation and data of all accesses, software's included.");

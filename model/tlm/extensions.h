@@ -12,6 +12,13 @@
 
 namespace nestwalk {
 
+// Where the time of one access went, in cycles.
+struct AccessTimes {
+  std::uint64_t tlb = 0;   // from arrival to a hit, or to the end of the last miss
+  std::uint64_t walk = 0;  // waiting for a walk, its queues included
+  std::uint64_t data = 0;  // the data or instruction bytes
+};
+
 // Initiator to Mmu. An initiator without it makes a user data access whose bytes move; a fault then
 // shows only as TLM_ADDRESS_ERROR_RESPONSE.
 struct AccessExtension : tlm::tlm_extension<AccessExtension> {
@@ -27,6 +34,7 @@ struct AccessExtension : tlm::tlm_extension<AccessExtension> {
   bool is_translated = false;  // translation is valid; otherwise, with an error response, fault is
   Translation translation;
   Fault fault;
+  AccessTimes times;  // non-blocking only; blocking transport annotates the sum
 
   [[nodiscard]] tlm::tlm_extension_base* clone() const override {
     return new AccessExtension(*this);
@@ -39,7 +47,7 @@ struct AccessExtension : tlm::tlm_extension<AccessExtension> {
 // Mmu to Walker. The payload's address is the GVA, its command TLM_IGNORE_COMMAND; the response is
 // TLM_OK_RESPONSE for a translation, TLM_ADDRESS_ERROR_RESPONSE for a fault.
 struct WalkExtension : tlm::tlm_extension<WalkExtension> {
-  const WalkContext* context = nullptr;
+  const WalkContext* context = nullptr;  // stays as it is until the answer
   Access access;
 
   // Answer.
@@ -61,6 +69,8 @@ struct TableExtension : tlm::tlm_extension<TableExtension> {
   bool is_update = false;
   std::uint64_t expected = 0;
   bool is_stored = false;
+  std::uint8_t slot = 0;         // of the walker, non-blocking: whose it is
+  std::uint32_t generation = 0;  // and of which walk there
 
   [[nodiscard]] tlm::tlm_extension_base* clone() const override {
     return new TableExtension(*this);

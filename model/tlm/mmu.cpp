@@ -5,6 +5,7 @@
 
 #include "model/tlm/fault_drop.h"
 #include "model/tlm/memory_access.h"
+#include "model/tlm/walk_kill.h"
 #include "model/walk/functional_driver.h"
 
 namespace nestwalk {
@@ -32,7 +33,39 @@ class DebugMemory {
   tlm_utils::simple_initiator_socket<Mmu>& socket_;
 };
 
-Access access_of(const tlm::tlm_generic_payload& payload, const AccessExtension* extension) {
+}  // namespace
+
+Mmu::Mmu(sc_core::sc_module_name name, const MachineParams& params, EventQueue& queue,
+         const ClockDomain& clock)
+    : sc_module(name),
+      queue_(queue),
+      data_path_(params.data_path),
+      hidden_data_time_(clock.cycles(params.core.hidden_data_cycles)),
+      clock_(clock),
+      tlbs_(params.mmu),
+      target_port_(params.mmu.queue_entries, SendBack{this}),
+      walk_port_(walk_socket),
+      data_port_(data_socket),
+      fetch_port_(fetch_socket),
+      l1i_port_(params.mmu.l1_ports),
+      l1d_port_(params.mmu.l1_ports),
+      l2_port_(params.mmu.l2_ports),
+      registers_(params.mmu.miss_registers) {
+  cpu_socket.register_nb_transport_fw(this, &Mmu::nb_transport_fw);
+  walk_socket.register_nb_transport_bw(this, &Mmu::walk_answered);
+  data_socket.register_nb_transport_bw(this, &Mmu::data_answered);
+  fetch_socket.register_nb_transport_bw(this, &Mmu::fetch_answered);
+  cpu_socket.register_b_transport(this, &Mmu::b_transport);
+  cpu_socket.register_transport_dbg(this, &Mmu::transport_dbg);
+  walk_payload_.set_extension(&walk_extension_);
+  walk_payload_.set_command(tlm::TLM_IGNORE_COMMAND);
+}
+
+Mmu::~Mmu() {
+  walk_payload_.clear_extension(&walk_extension_);
+}
+
+Access Mmu::access_of(const tlm::tlm_generic_payload& payload, const AccessExtension* extension) {
   Access access;
   access.address = Gva(payload.get_address());
   if (extension != nullptr) {
@@ -45,26 +78,9 @@ Access access_of(const tlm::tlm_generic_payload& payload, const AccessExtension*
   return access;
 }
 
-}  // namespace
-
-Mmu::Mmu(sc_core::sc_module_name name, const MachineParams& params, const ClockDomain& clock)
-    : sc_module(name),
-      data_path_(params.data_path),
-      hidden_data_time_(clock.cycles(params.core.hidden_data_cycles)),
-      clock_(clock),
-      tlbs_(params.mmu) {
-  cpu_socket.register_b_transport(this, &Mmu::b_transport);
-  cpu_socket.register_transport_dbg(this, &Mmu::transport_dbg);
-  walk_payload_.set_extension(&walk_extension_);
-  walk_payload_.set_command(tlm::TLM_IGNORE_COMMAND);
-}
-
-Mmu::~Mmu() {
-  walk_payload_.clear_extension(&walk_extension_);
-}
-
 void Mmu::set_context(const WalkContext& context) {
   context_ = context;
+  ++context_version_;
   kind_ = context_.has_host ? MappingKind::kCombined : MappingKind::kLinear;
 }
 
@@ -75,13 +91,9 @@ void Mmu::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay
   if (extension == nullptr) {
     extension = &without;
   }
-  tlm::tlm_response_status status = check_protocol(payload);
-  if (payload.get_data_length() > bit(kSmallPageBits)) {
-    status = tlm::TLM_BURST_ERROR_RESPONSE;
-  }
-  if (status != tlm::TLM_OK_RESPONSE) {
+  if (const auto status = check(payload); status != tlm::TLM_OK_RESPONSE) {
     payload.set_response_status(status);
-    report_refusal(access, *extension);
+    report_refusal(access.address, *extension);
     return;
   }
   const std::uint64_t in_page = access.address.offset(kSmallPageBits);
@@ -98,16 +110,21 @@ void Mmu::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay
   payload.set_address(extension->translation.hpa.value());
   forward(payload, *extension, delay);
   if (!payload.is_response_ok()) {
-    report_refusal(access, *extension);
+    report_refusal(access.address, *extension);
   }
 }
 
+tlm::tlm_response_status Mmu::check(const tlm::tlm_generic_payload& payload) {
+  return payload.get_data_length() > bit(kSmallPageBits) ? tlm::TLM_BURST_ERROR_RESPONSE
+                                                         : check_protocol(payload);
+}
+
 // The fault record of an access that no table stands in the way of: memory refused it.
-void Mmu::report_refusal(const Access& access, AccessExtension& extension) {
+void Mmu::report_refusal(Gva address, AccessExtension& extension) {
   extension.is_translated = false;
   extension.fault = {};
   extension.fault.kind = FaultKind::kMemoryError;
-  extension.fault.address = access.address;
+  extension.fault.address = address;
 }
 
 // Both sides are translated before any byte moves; the extension reports the first.
@@ -116,12 +133,7 @@ void Mmu::split(tlm::tlm_generic_payload& payload, const Access& access, AccessE
   ++stats_.page_crossings;
   const auto first_bytes =
       static_cast<unsigned>(bit(kSmallPageBits) - access.address.offset(kSmallPageBits));
-  Access second = access;
-  second.address = access.address + first_bytes;
-  const PagingFormat& format = format_of(context_.guest_format);
-  if (context_.has_guest && !format.sign_extended) {  // 32-bit linear addresses wrap around
-    second.address = Gva(second.address.offset(format.input_bits));
-  }
+  const Access second = second_part(access, first_bytes);
   Translation upper;
   extension.is_translated =
       translate(access, extension.translation, delay) && translate(second, upper, delay);
@@ -145,17 +157,26 @@ void Mmu::split(tlm::tlm_generic_payload& payload, const Access& access, AccessE
     forward(payload, extension, delay);
   }
   if (!payload.is_response_ok()) {
-    report_refusal(access, extension);
+    report_refusal(access.address, extension);
   }
   payload.set_data_ptr(data);
   payload.set_data_length(length);
   payload.set_streaming_width(streaming_width);
 }
 
+Access Mmu::second_part(const Access& access, std::uint64_t first_bytes) const {
+  Access second = access;
+  second.address = access.address + first_bytes;
+  const PagingFormat& format = format_of(context_.guest_format);
+  if (context_.has_guest && !format.sign_extended) {  // 32-bit linear addresses wrap around
+    second.address = Gva(second.address.offset(format.input_bits));
+  }
+  return second;
+}
+
 void Mmu::forward(tlm::tlm_generic_payload& payload, const AccessExtension& extension,
                   sc_core::sc_time& delay) {
-  const bool moves_nothing = payload.get_data_length() == 0;
-  if (moves_nothing || (data_path_ == DataPath::kNone && extension.timing_only)) {
+  if (ends_here(payload, extension)) {
     payload.set_response_status(tlm::TLM_OK_RESPONSE);
     return;
   }
@@ -189,7 +210,7 @@ bool Mmu::translate(const Access& access, Translation& translation, sc_core::sc_
     return true;
   }
   if (!walk(access, translation, delay)) {
-    invalidate(invalidation_by_fault(fault_, context_.tags));
+    tlbs_.invalidate(invalidation_by_fault(fault_, context_.tags));
     return false;
   }
   tlbs_.fill(access, translation, kind_, context_.tags);
@@ -240,54 +261,21 @@ unsigned Mmu::transport_dbg(tlm::tlm_generic_payload& payload) {
   return moved;
 }
 
-std::uint64_t Mmu::invalidate(const Invalidation& invalidation) {
+std::uint64_t Mmu::invalidate(const Invalidation& invalidation, Fence* fence) {
+  if (fence != nullptr) {
+    pool_.for_each([&](Pending& p) {
+      if (p.has_translation &&
+          (p.context_version != context_version_ || concerns(invalidation, context_))) {
+        fence->hold();
+        p.fences.push_back(fence);
+      }
+    });
+  }
   return tlbs_.invalidate(invalidation);
 }
 
 void Mmu::flush() {
   tlbs_.flush();
-}
-
-void Mmu::register_stats(StatGroup& group) const {
-  group.counter("translations", &stats_.translations, "count",
-                "Translations asked for; two for an access across pages.");
-  group.counter("page_crossings", &stats_.page_crossings, "count",
-                "Accesses that lie in two pages.");
-  group.counter("walks", &stats_.walks, "count", "Translations that no TLB served.");
-  group.counter("faults", &stats_.faults, "count", "Walks that ended in a fault.");
-  group.counter("tlb_cycles", &stats_.tlb_cycles, "cycles", "Spent looking up TLBs.");
-  group.counter("walk_cycles", &stats_.walk_cycles, "cycles", "Spent waiting for walks.");
-  group.counter("data_cycles", &stats_.data_cycles, "cycles",
-                "Spent waiting for data and instruction bytes.");
-  tlbs_.for_each_counter([&group](std::string_view tlb, std::string_view name,
-                                  const std::uint64_t* value, std::string_view unit,
-                                  std::string_view text) {
-    (tlb.empty() ? group : group.group(tlb)).counter(name, value, unit, text);
-  });
-}
-
-void Mmu::expect_laws(CounterLaws& laws) const {
-  const std::string name = this->name();
-  tlbs_.for_each_tlb([&](std::string_view level, const Tlb& tlb) {
-    const TlbStats& s = tlb.stats();
-    const std::string of_tlb = name + "." + std::string(level);
-    laws.expect_equal(
-        of_tlb + ": lookups = hits + misses", [&s] { return s.lookups; },
-        [&s] { return s.hits + s.misses; });
-    laws.expect_equal(
-        of_tlb + ": fills = entries gone + present", [&s] { return s.fills; },
-        [&s, &tlb] { return s.entries_gone() + tlb.size(); });
-  });
-  laws.expect_equal(
-      name + ": translations = first-level lookups", [this] { return stats_.translations; },
-      [this] { return tlbs_.first_level().lookups; });
-  laws.expect_equal(
-      name + ": second-level lookups = first-level misses",
-      [this] { return tlbs_.second_level().lookups; },
-      [this] { return tlbs_.first_level().misses; });
-  laws.expect_equal(
-      name + ": walks = second-level misses", [this] { return stats_.walks; },
-      [this] { return tlbs_.second_level().misses; });
 }
 
 }  // namespace nestwalk

@@ -80,9 +80,10 @@ unsigned WordTarget::transport_dbg(int /*source*/, tlm::tlm_generic_payload& pay
 
 MmuBench::MmuBench(const MachineParams& params)
     : clock_(params.clock_mhz),
+      queue_("event_queue", clock_),
       cpu_("cpu"),
-      mmu_("mmu", params, clock_),
-      walker_("walker", params.walker, clock_),
+      mmu_("mmu", params, queue_, clock_),
+      walker_("walker", params.walker, queue_, clock_),
       monitor_("monitor"),
       target_("target", memory) {
   cpu_.cpu_socket.bind(mmu_.cpu_socket);

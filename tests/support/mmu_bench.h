@@ -23,6 +23,7 @@
 #include "model/arch/translation.h"
 #include "model/params/machine.h"
 #include "model/tlm/clock_domain.h"
+#include "model/tlm/event_queue.h"
 #include "model/tlm/mmu.h"
 #include "model/tlm/table_monitor.h"
 #include "model/tlm/walker.h"
@@ -85,6 +86,7 @@ class MmuBench {
 
  private:
   ClockDomain clock_;
+  EventQueue queue_;
   CpuStub cpu_;
   Mmu mmu_;
   Walker walker_;

@@ -1,0 +1,74 @@
+// Page-walk caches and nested TLB of one walker, as its walks use them: which structures a step of
+// the walk engine asks, for how long, and what it leaves there. Knows latencies and no time.
+//
+//   WalkStructures structures(params);
+//   const WalkRequest request = structures.prepare(context);
+//   structures.lookup_cycles(step); structures.lookup(request, step); structures.fill(request,
+//   step);
+//
+// The same object serves blocking and non-blocking walks.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "model/arch/invalidation.h"
+#include "model/lookup/nested_tlb.h"
+#include "model/lookup/walk_cache.h"
+#include "model/params/machine.h"
+#include "model/walk/context.h"
+#include "model/walk/entry_rules.h"
+#include "model/walk/step.h"
+
+namespace nestwalk {
+
+// A context with the structures that this walker has, and the rules of its stages.
+struct WalkRequest {
+  WalkContext context;
+  StageRules guest_rules;
+  StageRules host_rules;
+};
+
+class WalkStructures {
+ public:
+  explicit WalkStructures(const WalkerParams& params);
+
+  void prepare(const WalkContext& context, WalkRequest& request) const;
+
+  // Steps of kind kLookup. Nested TLB and host walk cache are asked together: the slower one
+  // decides the time.
+  [[nodiscard]] std::uint32_t lookup_cycles(const Step& step) const;
+  std::optional<Resume> lookup(const WalkRequest& request, const Step& step);
+  void fill(const WalkRequest& request, const Step& step);
+
+  // Walk caches of table words, asked by kRead.
+  [[nodiscard]] bool has_words(Stage stage) const { return pwc_.has_words(stage); }
+  [[nodiscard]] std::uint32_t word_cycles() const { return pwc_latency_; }
+  std::optional<std::uint64_t> read_word(const Step& step) {
+    return pwc_.read(step.hpa, step.stage);
+  }
+  // Keeps what memory said, if it is of a kind that may be kept.
+  void keep_word(const WalkRequest& request, const Step& step, std::uint64_t word);
+  // After an update: `is_stored` false means that another agent had changed the word.
+  void updated_word(const Step& step, bool is_stored);
+
+  std::uint64_t invalidate(const Invalidation& invalidation);
+  void flush();
+
+  [[nodiscard]] const WalkCache& walk_cache() const { return pwc_; }
+  [[nodiscard]] const NestedTlb& nested_tlb() const { return ntlb_; }
+
+ private:
+  [[nodiscard]] bool asks_nested_tlb(const Step& step) const {
+    return step.stage == Stage::kHost && ntlb_.serves(step.position);
+  }
+  [[nodiscard]] static PwcQuery query(const WalkRequest& request, const Step& step);
+
+  bool combined_;
+  std::uint32_t pwc_latency_;
+  std::uint32_t ntlb_latency_;
+  WalkCache pwc_;
+  NestedTlb ntlb_;
+};
+
+}  // namespace nestwalk
