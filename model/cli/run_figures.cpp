@@ -24,18 +24,18 @@ std::string percent(double share) {
   return fmt::format("{:.2f} %", 100 * share);
 }
 
-// Sums over the groups vm0, vm1, ...
+// Visits the groups of that name with 0, 1, ... behind it.
 template <class Visit>
-void for_each_vm(const Json& statistics, Visit visit) {
-  for (unsigned vm = 0; statistics.contains(fmt::format("vm{}", vm)); ++vm) {
-    visit(statistics.at(fmt::format("vm{}", vm)));
+void for_each_numbered(const Json& statistics, const char* name, Visit visit) {
+  for (unsigned i = 0; statistics.contains(fmt::format("{}{}", name, i)); ++i) {
+    visit(statistics.at(fmt::format("{}{}", name, i)));
   }
 }
 
 }  // namespace
 
 double RunFigures::cpi() const {
-  return divided(cycles, instructions);
+  return divided(core_cycles, instructions);
 }
 double RunFigures::references_per_walk() const {
   return divided(references, walks);
@@ -49,7 +49,7 @@ double RunFigures::walks_per_kilo_instruction() const {
 double RunFigures::cause_share(const std::string& cause) const {
   for (const auto& [name, cycles_of] : causes) {
     if (name == cause) {
-      return divided(cycles_of, cycles);
+      return divided(cycles_of, core_cycles);
     }
   }
   return 0;
@@ -57,8 +57,6 @@ double RunFigures::cause_share(const std::string& cause) const {
 
 RunFigures figures_of(const Json& stats) {
   const Json& s = stats.at("statistics");
-  const Json& mmu = s.at("core0").at("mmu");
-  const Json& walker = s.at("core0").at("walker");
   RunFigures f;
   f.mode = stats.at("mode").get<std::string>();
   f.machine = stats.at("machine").get<std::string>();
@@ -66,17 +64,24 @@ RunFigures figures_of(const Json& stats) {
   f.accesses = count(s.at("run"), "accesses");
   f.segfaults = count(s.at("run"), "segfaults");
   f.cycles = count(s.at("run"), "cycles");
-  f.instructions = count(s.at("core0"), "instructions");
-  f.l1_lookups = count(mmu.at("l1_itlb"), "lookups") + count(mmu.at("l1_dtlb"), "lookups");
-  f.l1_hits = count(mmu.at("l1_itlb"), "hits") + count(mmu.at("l1_dtlb"), "hits");
-  f.l2_lookups = count(mmu.at("l2_tlb"), "lookups");
-  f.l2_hits = count(mmu.at("l2_tlb"), "hits");
-  f.walks = count(walker, "walks");
-  f.references = count(walker, "references");
-  f.walk_cycles = count(walker, "cycles");
-  for_each_vm(s, [&](const Json& vm) { f.guest_faults += count(vm.at("guest"), "faults"); });
+  f.core_cycles = count(s.at("ledger").at("total"), "total");
+  for_each_numbered(s, "core", [&](const Json& core) {
+    const Json& mmu = core.at("mmu");
+    const Json& walker = core.at("walker");
+    f.instructions += count(core, "instructions");
+    f.l1_lookups += count(mmu.at("l1_itlb"), "lookups") + count(mmu.at("l1_dtlb"), "lookups");
+    f.l1_hits += count(mmu.at("l1_itlb"), "hits") + count(mmu.at("l1_dtlb"), "hits");
+    f.l2_lookups += count(mmu.at("l2_tlb"), "lookups");
+    f.l2_hits += count(mmu.at("l2_tlb"), "hits");
+    f.walks += count(walker, "walks");
+    f.references += count(walker, "references");
+    f.walk_cycles += count(walker, "cycles");
+  });
+  for_each_numbered(s, "vm",
+                    [&](const Json& vm) { f.guest_faults += count(vm.at("guest"), "faults"); });
   if (s.contains("hypervisor")) {
-    for_each_vm(s.at("hypervisor"), [&](const Json& vm) { f.exits += count(vm, "exits"); });
+    for_each_numbered(s.at("hypervisor"), "vm",
+                      [&](const Json& vm) { f.exits += count(vm, "exits"); });
   }
   for (const auto& [name, value] : s.at("ledger").at("total").items()) {
     if (name != "total" && value.get<std::uint64_t>() != 0) {
@@ -119,7 +124,7 @@ std::string summary_text(const RunFigures& f) {
   text += "  where the cycles went\n";
   for (const auto& [name, cycles] : f.causes) {
     text += fmt::format("    {:<22}{:>18}   {:>7}\n", name, with_separators(cycles),
-                        percent(divided(cycles, f.cycles)));
+                        percent(divided(cycles, f.core_cycles)));
   }
   return text;
 }

@@ -16,7 +16,8 @@ struct RunFigures {
   std::string end;
   std::uint64_t accesses = 0;
   std::uint64_t instructions = 0;
-  std::uint64_t cycles = 0;
+  std::uint64_t cycles = 0;       // of the run
+  std::uint64_t core_cycles = 0;  // of all cores together
   std::uint64_t l1_lookups = 0;
   std::uint64_t l1_hits = 0;
   std::uint64_t l2_lookups = 0;

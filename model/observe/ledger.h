@@ -36,8 +36,10 @@ enum class Cause : std::uint8_t {
   kNestedPageFault,
   kHostTableWrite,
   kHostFrameZeroing,
+  kShootdown,
+  kLockWait,
 };
-inline constexpr unsigned kNumCauses = 16;
+inline constexpr unsigned kNumCauses = 18;
 
 struct CauseDescription {
   std::string_view name;
@@ -61,6 +63,10 @@ inline constexpr std::array<CauseDescription, kNumCauses> kCauses = {{
     {"nested_page_fault", "The hypervisor's handler of nested page faults."},
     {"host_table_write", "The hypervisor's stores to its EPT or nested page tables."},
     {"host_frame_zeroing", "The hypervisor clearing frames before a guest gets them."},
+    {"shootdown",
+     "Remote invalidations: sending the interrupt, waiting for acknowledgements, and being "
+     "interrupted."},
+    {"lock_wait", "Waiting for another core to leave the guest kernel or the hypervisor."},
 }};
 
 constexpr std::string_view name_of(Cause cause) {

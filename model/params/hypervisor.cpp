@@ -19,6 +19,9 @@ void describe(VmParams& p, ParameterVisitor& v) {
            p.backing);
   v.boolean({"accessed_dirty", "EPT: let the MMU keep A and D in EPT entries. NPT always does."},
             p.accessed_dirty);
+  v.integer({"vcpus", "CPUs",
+             "Virtual CPUs; natively the processors of the machine that the kernel uses.", 1, 64},
+            p.vcpus);
   v.boolean({"vpid", "Intel: tag the VM's translations, so that they survive exits and entries."},
             p.vpid);
 }

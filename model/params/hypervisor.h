@@ -37,6 +37,7 @@ struct VmParams {
   PageSize backing = PageSize::k4K;
   bool accessed_dirty = false;  // EPT A/D bits
   bool vpid = true;
+  std::uint32_t vcpus = 1;
 };
 void describe(VmParams& p, ParameterVisitor& v);
 

@@ -7,6 +7,11 @@ namespace nestwalk {
 
 void describe(ProcessParams& p, ParameterVisitor& v) {
   v.text({"name", "What to call this process in results."}, p.name);
+  v.integer({"threads", "threads",
+             "Threads of the process: each makes the workload's accesses with a seed of its own, "
+             "in one address space. They are spread over the virtual CPUs.",
+             1, 64},
+            p.threads);
   v.group({"workload", "The accesses that the process makes."}, p.workload);
 }
 
@@ -25,6 +30,10 @@ void describe(RunParams& p, ParameterVisitor& v) {
   v.integer({"time_slice_accesses", "accesses",
              "How many accesses a process makes before the next one runs.", 1},
             p.time_slice_accesses);
+  v.choice({"scheduling",
+            "Which core a virtual CPU gets: always the same one, or the next that is free.",
+            kSchedulingNames},
+           p.scheduling);
   v.group({"machine", "The simulated machine."}, p.machine);
   v.group({"hypervisor", "What hypervisor software costs."}, p.hypervisor);
   v.list({"vms", "Virtual machines; native mode takes exactly one.", 1}, p.vms);
@@ -124,6 +133,9 @@ std::vector<ParameterProblem> find_problems(const RunParams& p) {
   for (std::size_t i = 0; i < p.vms.size(); ++i) {
     for (std::size_t j = 0; j < p.vms[i].processes.size(); ++j) {
       const WorkloadParams& workload = p.vms[i].processes[j].workload;
+      rules.require(workload.kind != WorkloadKind::kTrace || p.vms[i].processes[j].threads == 1,
+                    "vms." + std::to_string(i) + ".processes." + std::to_string(j) + ".threads",
+                    "a trace is the stream of one thread");
       rules.require(
           workload.kind != WorkloadKind::kTrace || !workload.trace.empty(),
           "vms." + std::to_string(i) + ".processes." + std::to_string(j) + ".workload.trace",
@@ -134,6 +146,9 @@ std::vector<ParameterProblem> find_problems(const RunParams& p) {
     rules.require(p.vms[0].vm.memory_bytes <= p.machine.memory_bytes, "vms.0.memory_bytes",
                   "more than the machine has (machine.memory_bytes " +
                       std::to_string(p.machine.memory_bytes) + ")");
+    rules.require(p.vms[0].vm.vcpus <= p.machine.cores, "vms.0.vcpus",
+                  "natively these are processors of the machine, which has " +
+                      std::to_string(p.machine.cores) + " (machine.cores)");
     rules.require(p.vms.size() == 1, "vms",
                   "native mode has no VMs to keep apart: exactly one entry, not " +
                       std::to_string(p.vms.size()));

@@ -21,8 +21,15 @@ enum class Mode : std::uint8_t {
 };
 inline constexpr std::array<std::string_view, 2> kModeNames = {"native", "nested"};
 
+enum class Scheduling : std::uint8_t {
+  kPinned,  // each virtual CPU has its core, several may share one
+  kRotate,  // the one that has waited longest gets the core that is free
+};
+inline constexpr std::array<std::string_view, 2> kSchedulingNames = {"pinned", "rotate"};
+
 struct ProcessParams {
   std::string name = "process";
+  std::uint32_t threads = 1;  // each with a stream of its own, in one address space
   WorkloadParams workload;
 };
 void describe(ProcessParams& p, ParameterVisitor& v);
@@ -39,6 +46,7 @@ struct RunParams {
   Mode mode = Mode::kNested;
   std::string compare;  // modes to run side by side, comma-separated; empty: `mode` alone
   std::uint64_t time_slice_accesses = 1'000'000;
+  Scheduling scheduling = Scheduling::kPinned;
   MachineParams machine;
   HypervisorParams hypervisor;
   std::vector<VirtualMachineParams> vms{1};

@@ -32,16 +32,16 @@ constexpr std::array<Counter, 12> kCounters = {{
 
 }  // namespace
 
-ProcessStats ProcessStats::of(Platform& platform) {
-  const CoreStats& c = platform.core().stats();
-  const Mmu& mmu = platform.mmu();
-  const WalkerStats& w = platform.walker().stats();
+ProcessStats ProcessStats::of(Platform& platform, unsigned core) {
+  const CoreStats& c = platform.core(core).stats();
+  const Mmu& mmu = platform.mmu(core);
+  const WalkerStats& w = platform.walker(core).stats();
   ProcessStats s;
   s.instructions = c.instructions;
   s.reads = c.reads;
   s.writes = c.writes;
   s.fetches = c.fetches;
-  s.cycles = platform.core().now_cycles();
+  s.cycles = platform.core(core).now_cycles();
   s.translations = mmu.stats().translations;
   s.l1_tlb_misses = mmu.l1_itlb().stats().misses + mmu.l1_dtlb().stats().misses;
   s.l2_tlb_misses = mmu.l2_tlb().stats().misses;

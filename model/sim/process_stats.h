@@ -24,8 +24,8 @@ struct ProcessStats {
   std::uint64_t walk_cycles = 0;
   PositionCounts positions{};
 
-  // The counters of the whole machine as they stand now.
-  [[nodiscard]] static ProcessStats of(Platform& platform);
+  // The counters of a core as they stand now.
+  [[nodiscard]] static ProcessStats of(Platform& platform, unsigned core);
   ProcessStats& operator+=(const ProcessStats& other);
   [[nodiscard]] ProcessStats since(const ProcessStats& before) const;
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "model/sim/boot_port.h"
+#include "model/sim/core_driver.h"
 #include "model/sim/run_machine.h"
 #include "model/workload/generator.h"
 
@@ -24,11 +25,7 @@ Control cpu_control(const MachineParams& machine) {
 
 }  // namespace
 
-Run::Run(const RunParams& params)
-    : params_(params),
-      platform_(params.machine),
-      book_(platform_.core(), platform_.mmu(), ledger_) {
-  batch_.reserve(kMaxBatch);
+Run::Run(const RunParams& params) : params_(params), platform_(params.machine) {
   build();
 }
 
@@ -43,8 +40,6 @@ void Run::build() {
     frames.add_range(Hpa{0}, machine.memory_bytes);
     hypervisor_.emplace(HostMachine{params_.hypervisor, cpu_control(machine)}, std::move(frames));
   }
-  std::uint64_t total = 0;
-  bool is_total_known = true;
   for (std::size_t i = 0; i < params_.vms.size(); ++i) {
     const VirtualMachineParams& p = params_.vms[i];
     auto guest = std::make_unique<Machine>();
@@ -62,27 +57,79 @@ void Run::build() {
       guest->vm = *vm;
     }
     for (const ProcessParams& process : p.processes) {
-      Task task;
-      task.name = process.name;
-      task.stream = make_stream(process.workload);
-      const std::optional<std::uint64_t> accesses = task.stream->num_accesses();
-      is_total_known &= accesses.has_value();
-      total += accesses.value_or(0);
-      guest->tasks.push_back(std::move(task));
+      add_tasks(*guest, process);
     }
     machines_.push_back(std::move(guest));
   }
-  if (is_total_known) {
-    total_accesses_ = total;
-  }
+  total_accesses_ = 0;
   for (const std::unique_ptr<Machine>& guest : machines_) {
+    for (const Task& task : guest->tasks) {
+      const std::optional<std::uint64_t> accesses = task.stream->num_accesses();
+      total_accesses_ =
+          total_accesses_ && accesses ? std::optional(*total_accesses_ + *accesses) : std::nullopt;
+    }
     boot(*guest);
+    make_vcpus(*guest);
   }
-  platform_.core().set_client(*this);
+  make_drivers();
   platform_.expect_laws(laws_);
   laws_.expect_equal(
       "ledger total = core cycles", [this] { return ledger_.total().cycles(); },
-      [this] { return platform_.core().now_cycles(); });
+      [this] {
+        std::uint64_t sum = 0;
+        for (const auto& slot : slots_) {
+          sum += slot->core.now_cycles();
+        }
+        return sum;
+      });
+}
+
+void Run::add_tasks(Machine& guest, const ProcessParams& params) {
+  const std::uint32_t num_vcpus = params_.vms[guest.index].vm.vcpus;
+  for (std::uint32_t thread = 0; thread < params.threads; ++thread) {
+    WorkloadParams workload = params.workload;
+    workload.seed += thread;
+    Task task;
+    task.name = params.threads == 1 ? params.name : fmt::format("{}.{}", params.name, thread);
+    task.stream = make_stream(workload);
+    task.process = guest.processes.size();
+    task.vcpu = guest.tasks.size() % num_vcpus;
+    guest.tasks.push_back(std::move(task));
+  }
+  guest.processes.push_back({params.name, params.threads, {}});
+}
+
+void Run::make_vcpus(Machine& guest) {
+  for (unsigned cpu = 0; cpu < params_.vms[guest.index].vm.vcpus; ++cpu) {
+    Vcpu::Place place;
+    place.vm = guest.index;
+    place.cpu = cpu;
+    place.vm_id = guest.vm;
+    if (hypervisor_) {
+      place.hypervisor = &*hypervisor_;
+      place.hypervisor_lock = &hypervisor_lock_;
+    }
+    guest.vcpus.push_back(std::make_unique<Vcpu>(platform_, place));
+    guest.vcpus.back()->reset(guest.kernel->paging_control(), guest.kernel->boot_cr3());
+  }
+}
+
+void Run::make_drivers() {
+  const unsigned num_cores = platform_.num_cores();
+  const bool is_pinned = params_.scheduling == Scheduling::kPinned || !hypervisor_;
+  queues_.resize(is_pinned ? num_cores : 1);
+  std::size_t number = 0;
+  for (std::size_t m = 0; m < machines_.size(); ++m) {
+    for (std::size_t v = 0; v < machines_[m]->vcpus.size(); ++v) {
+      queues_[number++ % queues_.size()].push_back({m, v});
+    }
+  }
+  for (unsigned i = 0; i < num_cores; ++i) {
+    slots_.push_back(std::make_unique<CoreSlot>(platform_, i, ledger_));
+    drivers_.push_back(
+        std::make_unique<CoreDriver>(*this, *slots_.back(), queues_[i % queues_.size()]));
+    platform_.core(i).set_client(*drivers_.back());
+  }
 }
 
 void Run::boot(Machine& guest) {
@@ -103,22 +150,47 @@ void Run::boot(Machine& guest) {
     throw VmStopped(fmt::format("guest '{}' has too little memory to boot ({} bytes)", guest.name,
                                 machine.memory_bytes));
   }
-  guest.vcpu.emplace(platform_, book_,
-                     Vcpu::Place{guest.index, is_nested ? &*hypervisor_ : nullptr, guest.vm});
-  guest.vcpu->reset(guest.kernel->paging_control(), guest.kernel->boot_cr3());
 }
 
 RunResult Run::execute(const RunHooks& hooks) {
   hooks_ = hooks;
   sc_core::sc_start();
-  settle_current();
-  book_.settle();
-  if (error_) {
-    std::rethrow_exception(error_);
+  for (std::size_t i = 0; i < drivers_.size(); ++i) {
+    drivers_[i]->settle();
+    slots_[i]->book.settle();
+    if (drivers_[i]->error()) {
+      std::rethrow_exception(drivers_[i]->error());
+    }
   }
   register_statistics();
   result_.law_violations = laws_.check();
   return result_;
+}
+
+std::uint64_t Run::num_segfaults() const {
+  return sum_of(&CoreDriver::num_segfaults);
+}
+
+std::uint64_t Run::num_cycles() {
+  std::uint64_t most = 0;
+  for (const auto& slot : slots_) {
+    most = std::max(most, slot->core.now_cycles());
+  }
+  return most;
+}
+
+std::uint64_t Run::sum_of(std::uint64_t (CoreDriver::*count)() const) const {
+  std::uint64_t sum = 0;
+  for (const auto& driver : drivers_) {
+    sum += (*driver.*count)();
+  }
+  return sum;
+}
+
+void Run::report_progress() {
+  if (hooks_.progress) {
+    hooks_.progress(sum_of(&CoreDriver::num_accesses), total_accesses_);
+  }
 }
 
 void Run::stop(RunEnd end, std::string message) {
@@ -131,13 +203,16 @@ void Run::stop(RunEnd end, std::string message) {
 void Run::register_statistics() {
   StatGroup& run = statistics_.group("run");
   run.computed(
-      "cycles", [this] { return platform_.core().now_cycles(); }, "cycles",
-      "Simulated time of the run.");
-  run.counter("accesses", &num_accesses_, "count", "Accesses of all workloads.");
-  run.counter("segfaults", &num_segfaults_, "count",
-              "Accesses outside what their process has mapped.");
-  run.counter("vm_switches", &num_vm_switches_, "count",
-              "Times the core went from one VM to another at the end of a time slice.");
+      "cycles", [this] { return num_cycles(); }, "cycles", "Simulated time of the run.");
+  run.computed(
+      "accesses", [this] { return sum_of(&CoreDriver::num_accesses); }, "count",
+      "Accesses of all workloads.");
+  run.computed(
+      "segfaults", [this] { return num_segfaults(); }, "count",
+      "Accesses outside what their process has mapped.");
+  run.computed(
+      "vm_switches", [this] { return sum_of(&CoreDriver::num_vm_switches); }, "count",
+      "Times a core went from one virtual CPU to another at the end of a time slice.");
   for (const std::unique_ptr<Machine>& guest : machines_) {
     const std::string prefix = fmt::format("vm{}", guest->index);
     const std::string mode(kModeNames[static_cast<unsigned>(params_.mode)]);

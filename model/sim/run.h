@@ -1,6 +1,6 @@
 // One simulation from parameters to statistics: builds the platform, the hypervisor and the guests,
-// gives the core to the processes in turn, and checks the counter laws at the end. One per process
-// (operating-system process): SystemC has one simulation context.
+// gives the cores to the virtual CPUs and these to the processes in turn, and checks the counter
+// laws at the end. One per process (operating-system process): SystemC has one simulation context.
 //
 //   Run run(params);                        // throws TraceError for a bad trace
 //   run.execute({.progress = ..., .is_interrupted = ...});
@@ -9,7 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <exception>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,9 +23,9 @@
 #include "model/observe/ledger.h"
 #include "model/observe/statistics.h"
 #include "model/params/run.h"
-#include "model/sim/cycle_book.h"
+#include "model/sim/core_slot.h"
 #include "model/sim/platform.h"
-#include "model/sim/process_stats.h"
+#include "model/sim/software_lock.h"
 #include "model/sim/task.h"
 #include "model/sim/vcpu.h"
 
@@ -37,6 +37,12 @@ struct RunHooks {
   std::function<bool()> is_interrupted;  // true ends the run after the accesses under way
 };
 
+// A virtual CPU that waits for a core: of machine m the v-th.
+struct VcpuTurn {
+  std::size_t machine = 0;
+  std::size_t vcpu = 0;
+};
+
 enum class RunEnd : std::uint8_t { kFinished, kInterrupted, kVmStopped };
 
 struct RunResult {
@@ -45,10 +51,12 @@ struct RunResult {
   std::vector<std::string> law_violations;  // counter laws that do not hold
 };
 
-class Run : private CoreClient {
+class CoreDriver;
+
+class Run {
  public:
   explicit Run(const RunParams& params);
-  ~Run() override;
+  ~Run();
 
   // Once. Throws TraceError if a trace turns out to be bad on the way.
   RunResult execute(const RunHooks& hooks);
@@ -57,47 +65,36 @@ class Run : private CoreClient {
   [[nodiscard]] Platform& platform() { return platform_; }
   [[nodiscard]] const Ledger& ledger() const { return ledger_; }
   // Faults that no kernel could serve: the access was given up.
-  [[nodiscard]] std::uint64_t num_segfaults() const { return num_segfaults_; }
+  [[nodiscard]] std::uint64_t num_segfaults() const;
+  // Of the core that was busy longest.
+  [[nodiscard]] std::uint64_t num_cycles();
 
  private:
-  struct Machine;  // one guest: kernel, vCPU, tasks
-
-  static constexpr std::size_t kMaxBatch = 1024;
-
-  // CoreClient
-  [[nodiscard]] std::span<const CoreAccess> next_batch() override;
-  [[nodiscard]] bool serve_fault(const CoreAccess& access, const Fault& fault) override;
+  friend class CoreDriver;
+  struct Machine;  // one guest: kernel, virtual CPUs, tasks
 
   void build();
+  void add_tasks(Machine& guest, const ProcessParams& params);
   void boot(Machine& machine);
-  void start_processes();
-  [[nodiscard]] bool choose_task();
-  void switch_to(std::size_t machine, std::size_t task);
-  void settle_current();
-  [[nodiscard]] bool fill_batch(Task& task);
-  void apply_event(Machine& guest, const Task& task, const TraceEvent& event);
+  void make_vcpus(Machine& machine);
+  void make_drivers();
+  void apply_event(Machine& guest, Vcpu& vcpu, const Task& task, const TraceEvent& event);
   void stop(RunEnd end, std::string message);
   void register_statistics();
   void report_progress();
+  [[nodiscard]] std::uint64_t sum_of(std::uint64_t (CoreDriver::*count)() const) const;
 
   RunParams params_;
   RunHooks hooks_;
   Platform platform_;
   Ledger ledger_;
-  CycleBook book_;
   std::optional<Hypervisor> hypervisor_;
+  SoftwareLock hypervisor_lock_;
   std::vector<std::unique_ptr<Machine>> machines_;
-  std::size_t machine_ = 0;  // current
-  std::size_t task_ = 0;     // current, in its machine
-  bool is_started_ = false;
-  std::uint64_t slice_left_ = 0;
-  std::uint64_t num_accesses_ = 0;
-  std::uint64_t num_segfaults_ = 0;
-  std::uint64_t num_vm_switches_ = 0;
+  std::vector<std::unique_ptr<CoreSlot>> slots_;
+  std::vector<std::deque<VcpuTurn>> queues_;  // one, or one for each core
+  std::vector<std::unique_ptr<CoreDriver>> drivers_;
   std::optional<std::uint64_t> total_accesses_;
-  ProcessStats since_switch_;
-  std::vector<CoreAccess> batch_;
-  std::exception_ptr error_;
   RunResult result_;
   CounterLaws laws_;
   StatGroup statistics_;

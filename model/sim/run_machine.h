@@ -1,7 +1,9 @@
-// One guest of a run: its kernel, its virtual CPU, its processes. For run.cpp and run_schedule.cpp.
+// One guest of a run: its kernel, its virtual CPUs, its processes. For the files of Run and its
+// drivers.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +11,7 @@
 #include "model/guest/guest_kernel.h"
 #include "model/sim/process_stats.h"
 #include "model/sim/run.h"
+#include "model/sim/software_lock.h"
 #include "model/sim/task.h"
 #include "model/sim/vcpu.h"
 
@@ -19,7 +22,10 @@ struct Run::Machine {
   std::uint32_t index = 0;
   VmId vm{};
   std::optional<GuestKernel> kernel;
-  std::optional<Vcpu> vcpu;
+  SoftwareLock lock;  // one CPU at a time is in the kernel
+  std::vector<std::unique_ptr<Vcpu>> vcpus;
+  std::vector<ProcessSlot> processes;
+  bool has_processes = false;  // they have been created
   std::vector<Task> tasks;
   ProcessStats kernel_stats;  // before its first process ran
 };

@@ -1,4 +1,4 @@
-// One process as the scheduler sees it: its stream, and where it stands.
+// A process, and one thread of it, as the scheduler sees them.
 #pragma once
 
 #include <array>
@@ -14,10 +14,18 @@
 
 namespace nestwalk {
 
+struct ProcessSlot {
+  std::string name;
+  std::uint32_t num_threads = 1;
+  ProcessId id{};  // from its creation on
+};
+
+// A thread: its stream, and where it stands.
 struct Task {
   std::string name;
   std::unique_ptr<Stream> stream;
-  ProcessId process{};
+  std::size_t process = 0;  // of the guest's process slots
+  std::size_t vcpu = 0;     // that runs it, always the same
   bool is_finished = false;
   ProcessStats stats;
 

@@ -17,8 +17,7 @@ std::span<std::byte> bytes_of(std::uint64_t& word, unsigned num_bytes) {
 
 }  // namespace
 
-Vcpu::Vcpu(Platform& platform, CycleBook& book, const Place& place)
-    : platform_(platform), book_(book), place_(place) {
+Vcpu::Vcpu(Platform& platform, const Place& place) : platform_(platform), place_(place) {
   block_.has_host = false;
   block_.rules = platform.params().tag_rules;
   if (place_.hypervisor != nullptr) {
@@ -31,17 +30,39 @@ void Vcpu::reset(const PagingControl& control, const Cr3Value& cr3) {
   cr3_ = cr3;
 }
 
-void Vcpu::resume() {
+void Vcpu::resume(CoreSlot& slot) {
+  const bool moved = slot_ != nullptr && slot_ != &slot;
+  slot_ = &slot;
+  is_running_ = true;
   if (place_.hypervisor != nullptr) {
+    const SoftwareGuard guard(*place_.hypervisor_lock, slot);
     place_.hypervisor->enter(*this, place_.vm_id);
   }
   update_context();
+  const Vcpu*& last = slot.last_vcpu[place_.vm];
+  if (last != nullptr && (last != this || moved)) {
+    flush_leftovers();
+  }
+  last = this;
   if (!pdptes_.loaded) {
     load_pdptes();
   }
 }
 
+// As hypervisors do when a virtual CPU comes to a core: its guest may have invalidated elsewhere,
+// and virtual CPUs of one VM share its tag but not its address space.
+void Vcpu::flush_leftovers() {
+  Invalidation drop;
+  drop.rules = block_.rules;
+  drop.op =
+      block_.rules == TagRules::kAmd ? InvalidateOp::kTlbControlAsid : InvalidateOp::kInvvpidSingle;
+  drop.tags = make_context().tags;
+  spend(Cause::kInvalidation, cost_of(drop.op));
+  invalidate_here(drop);
+}
+
 void Vcpu::pause() {
+  is_running_ = false;
   if (block_.has_host) {
     transition();
   }
@@ -71,7 +92,7 @@ WalkContext Vcpu::make_context() const {
 }
 
 void Vcpu::update_context() {
-  platform_.mmu().set_context(make_context());
+  platform_.mmu(slot_->index).set_context(make_context());
 }
 
 void Vcpu::load_pdptes() {
@@ -80,8 +101,8 @@ void Vcpu::load_pdptes() {
   }
   for (;;) {
     pdptes_.loaded = false;
-    const PdpteLoad load = book_.run_software(
-        Cause::kCr3Load, [&] { return platform_.core().load_pdptes(make_context()); });
+    const PdpteLoad load = slot_->book.run_software(
+        Cause::kCr3Load, [&] { return slot_->core.load_pdptes(make_context()); });
     if (load.ok) {
       pdptes_ = load.registers;
       break;
@@ -100,7 +121,18 @@ void Vcpu::transition() {
   drop.rules = block_.rules;
   drop.tags = make_context().tags;
   drop.vpid_enabled = block_.vpid_enabled;
-  platform_.invalidate(0, drop);
+  invalidate_here(drop);
+}
+
+void Vcpu::invalidate_here(const Invalidation& invalidation) {
+  slot_->core.pass_time();
+  Fence fence;
+  platform_.invalidate(slot_->index, invalidation, &fence);
+  if (!fence.is_acknowledged()) {
+    slot_->book.charge(Cause::kInvalidation, slot_->core.wait_until(fence.acknowledged(), [&fence] {
+      return fence.is_acknowledged();
+    }));
+  }
 }
 
 void Vcpu::serve_host_fault(const Fault& fault) {
@@ -115,6 +147,7 @@ void Vcpu::serve_host_fault(const Fault& fault) {
                                 place_.vm, fault.address.value()));
   }
   transition();
+  const SoftwareGuard guard(*place_.hypervisor_lock, *slot_);
   switch (place_.hypervisor->handle_fault(*this, place_.vm_id, fault)) {
     case ExitOutcome::kResumed:
       return;
@@ -151,7 +184,7 @@ Translation Vcpu::access(Gva address, AccessType type, std::span<std::byte> data
   access.privilege = Privilege::kSupervisor;
   for (;;) {
     const SoftwareAccess result =
-        book_.run_software(cause, [&] { return platform_.core().access(access, data); });
+        slot_->book.run_software(cause, [&] { return slot_->core.access(access, data); });
     if (result.ok) {
       return result.translation;
     }
@@ -241,7 +274,7 @@ void Vcpu::invalidate(const Invalidation& invalidation) {
     complete.tags.pcid = operand;
   }
   spend(Cause::kInvalidation, cost_of(complete.op));
-  platform_.invalidate(0, complete);
+  invalidate_here(complete);
 }
 
 void Vcpu::write_cr3(const Cr3Value& value) {
@@ -252,7 +285,7 @@ void Vcpu::write_cr3(const Cr3Value& value) {
   drop.rules = block_.rules;
   drop.tags = make_context().tags;
   spend(Cause::kCr3Load, cost_of(drop.op));
-  platform_.invalidate(0, drop);
+  invalidate_here(drop);
   update_context();
   load_pdptes();
 }
@@ -264,7 +297,7 @@ void Vcpu::write_control(const PagingControl& control) {
   drop.rules = block_.rules;
   drop.tags = make_context().tags;
   spend(Cause::kInvalidation, cost_of(drop.op));
-  platform_.invalidate(0, drop);
+  invalidate_here(drop);
   update_context();
   load_pdptes();
 }
@@ -280,27 +313,28 @@ void Vcpu::check_physical(bool ok, Hpa address) const {
 
 std::uint64_t Vcpu::load(Hpa address, unsigned bytes) {
   std::uint64_t word = 0;
-  check_physical(book_.run_software(Cause::kHostTableWrite,
-                                    [&] {
-                                      return platform_.core().access_physical(
-                                          address, AccessType::kRead, bytes_of(word, bytes));
-                                    }),
+  check_physical(slot_->book.run_software(Cause::kHostTableWrite,
+                                          [&] {
+                                            return slot_->core.access_physical(
+                                                address, AccessType::kRead, bytes_of(word, bytes));
+                                          }),
                  address);
   return word;
 }
 
 void Vcpu::store(Hpa address, unsigned bytes, std::uint64_t value) {
-  check_physical(book_.run_software(Cause::kHostTableWrite,
-                                    [&] {
-                                      return platform_.core().access_physical(
-                                          address, AccessType::kWrite, bytes_of(value, bytes));
-                                    }),
+  check_physical(slot_->book.run_software(Cause::kHostTableWrite,
+                                          [&] {
+                                            return slot_->core.access_physical(
+                                                address, AccessType::kWrite,
+                                                bytes_of(value, bytes));
+                                          }),
                  address);
 }
 
 bool Vcpu::compare_and_swap(Hpa address, const Swap& swap) {
-  return book_.run_software(Cause::kHostTableWrite,
-                            [&] { return platform_.core().swap_physical(address, swap); });
+  return slot_->book.run_software(Cause::kHostTableWrite,
+                                  [&] { return slot_->core.swap_physical(address, swap); });
 }
 
 void Vcpu::clear(Hpa address, unsigned bits) {
@@ -309,17 +343,17 @@ void Vcpu::clear(Hpa address, unsigned bits) {
 
 void Vcpu::invalidate(const Invalidation& invalidation, unsigned /*core*/) {
   spend(Cause::kInvalidation, cost_of(invalidation.op));
-  platform_.invalidate(0, invalidation);
+  invalidate_here(invalidation);
 }
 
 CoreCounters Vcpu::counters() const {
-  return {platform_.core().now_cycles(), platform_.core().stats().instructions,
-          platform_.mmu().stats().walks};
+  return {slot_->core.now_cycles(), slot_->core.stats().instructions,
+          platform_.mmu(slot_->index).stats().walks};
 }
 
 void Vcpu::spend(Cause cause, std::uint64_t cycles) {
-  platform_.core().spend(cycles);
-  book_.charge(cause, cycles);
+  slot_->core.spend(cycles);
+  slot_->book.charge(cause, cycles);
 }
 
 }  // namespace nestwalk

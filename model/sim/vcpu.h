@@ -2,9 +2,9 @@
 // hardware. It routes faults, runs the handler on the core's time and lets the access be retried.
 // It holds no policy.
 //
-//   Vcpu vcpu(platform, book, {.vm = 0, .hypervisor = &hypervisor});
+//   Vcpu vcpu(platform, {.vm = 0, .hypervisor = &hypervisor, .hypervisor_lock = &lock});
 //   vcpu.reset(kernel.paging_control(), kernel.boot_cr3());
-//   vcpu.resume();                             // from here on the core runs under this vCPU
+//   vcpu.resume(slot);                         // from here on the core runs under this vCPU
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,9 @@
 #include "model/guest/cpu_port.h"
 #include "model/hypervisor/hypervisor.h"
 #include "model/hypervisor/hypervisor_port.h"
-#include "model/sim/cycle_book.h"
+#include "model/sim/core_slot.h"
 #include "model/sim/platform.h"
+#include "model/sim/software_lock.h"
 #include "model/walk/context.h"
 
 namespace nestwalk {
@@ -32,16 +33,19 @@ class Vcpu : public CpuPort, public HypervisorPort {
  public:
   struct Place {
     std::uint32_t vm = 0;
+    unsigned cpu = 0;                  // within its VM
     Hypervisor* hypervisor = nullptr;  // none: native
+    SoftwareLock* hypervisor_lock = nullptr;
     VmId vm_id{};
   };
 
-  Vcpu(Platform& platform, CycleBook& book, const Place& place);
+  Vcpu(Platform& platform, const Place& place);
 
   // The registers as firmware and boot leave them; takes no time.
   void reset(const PagingControl& control, const Cr3Value& cr3);
-  // VM entry without the exit's handler: this vCPU gets the core.
-  void resume();
+  // VM entry without the exit's handler: this vCPU gets the core. What its VM may have left there
+  // from before, for another one of its vCPUs or before this one ran elsewhere, is dropped.
+  void resume(CoreSlot& slot);
   // VM exit: the core leaves this vCPU for another one.
   void pause();
 
@@ -52,7 +56,7 @@ class Vcpu : public CpuPort, public HypervisorPort {
   [[nodiscard]] unsigned num_direct_map_faults() const { return num_direct_map_faults_; }
 
   // CpuPort
-  [[nodiscard]] unsigned cpu() const override { return 0; }
+  [[nodiscard]] unsigned cpu() const override { return place_.cpu; }
   [[nodiscard]] std::uint64_t load(Gva address, unsigned bytes) override;
   void store(Gva address, unsigned bytes, std::uint64_t value) override;
   [[nodiscard]] bool compare_and_swap(Gva address, const Swap& swap) override;
@@ -62,7 +66,7 @@ class Vcpu : public CpuPort, public HypervisorPort {
   void write_control(const PagingControl& control) override;
 
   // HypervisorPort
-  [[nodiscard]] unsigned core() const override { return 0; }
+  [[nodiscard]] unsigned core() const override { return slot_->index; }
   [[nodiscard]] std::uint64_t load(Hpa address, unsigned bytes) override;
   void store(Hpa address, unsigned bytes, std::uint64_t value) override;
   [[nodiscard]] bool compare_and_swap(Hpa address, const Swap& swap) override;
@@ -82,10 +86,14 @@ class Vcpu : public CpuPort, public HypervisorPort {
   void update_context();
   void load_pdptes();
   void transition();
+  void flush_leftovers();
+  // On the core that this vCPU has; returns when acknowledged.
+  void invalidate_here(const Invalidation& invalidation);
   [[nodiscard]] std::uint32_t cost_of(InvalidateOp op) const;
 
   Platform& platform_;
-  CycleBook& book_;
+  CoreSlot* slot_ = nullptr;  // the core that it has, or had last
+  bool is_running_ = false;
   Place place_;
   PagingControl control_;
   Cr3Value cr3_;

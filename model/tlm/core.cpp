@@ -61,6 +61,7 @@ void Core::run_blocking() {
     }
   }
   keeper_.sync();
+  done_cycle_ = clock_.to_cycles(sc_core::sc_time_stamp());
 }
 
 void Core::count(const CoreAccess& access) {
@@ -233,7 +234,9 @@ std::uint64_t Core::now_cycles() const {
   if (is_non_blocking()) {
     return is_done_ ? done_cycle_ : clock_.to_cycles(sc_core::sc_time_stamp()) + owed_cycles_;
   }
-  return clock_.to_cycles(keeper_.get_current_time());
+  // Simulated time goes on with other cores after this one has ended.
+  return is_done_ ? done_cycle_ + clock_.to_cycles(keeper_.get_local_time())
+                  : clock_.to_cycles(keeper_.get_current_time());
 }
 
 void Core::sync_if_due() {

@@ -118,6 +118,9 @@ class Core : public sc_core::sc_module, private EventTarget {
   // Until nothing of the stream is under way; faults and interrupts are served meanwhile. Software
   // that is not a handler begins with it.
   void drain();
+  // Lets the time pass that software has spent so far; otherwise it passes with the next access.
+  // Timing lt: nothing to do.
+  void pass_time();
   // Waits, in software, until `is_done` says so at one of the events; interrupts are served
   // meanwhile. Returns the cycles that passed, without those of the interrupts. Timing at only.
   std::uint64_t wait_until(const sc_core::sc_event& event, const std::function<bool()>& is_done);
@@ -185,8 +188,6 @@ class Core : public sc_core::sc_module, private EventTarget {
   void account(const Flight& flight);
   void deliver_fault();
   void run_interrupts();
-  // Lets the time pass that software has spent.
-  void pass_time();
   void software_begins() const;
   [[nodiscard]] Flight& flight_at(std::uint64_t number) {
     return flights_[number % flights_.size()];

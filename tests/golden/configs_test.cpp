@@ -198,7 +198,7 @@ TEST(Configs, AMisspeltKeyIsOneMessageWithPlaceAndNearestName) {
     EXPECT_EQ(std::string(error.what()),
               "quickstart.yaml:" + std::to_string(line) +
                   ":5: unknown key 'backng' in 'vms.0'; did you mean 'backing'? (allowed there: "
-                  "name, memory_bytes, format, backing, accessed_dirty, vpid, guest, processes)");
+                  "name, memory_bytes, format, backing, accessed_dirty, vcpus, vpid, guest, processes)");
   }
 }
 
