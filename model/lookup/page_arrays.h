@@ -44,8 +44,9 @@ class PageArrays {
   };
 
   struct FillResult {
-    std::optional<Entry> evicted;  // the victim, if the set was full
-    std::size_t num_replaced = 0;  // entries that covered some of the same addresses
+    std::optional<Entry> evicted;     // the victim, if the set was full
+    std::size_t num_replaced = 0;     // entries that covered some of the same addresses
+    unsigned replaced_span_bits = 0;  // of the largest of them
   };
 
   // Classes are listed from small to large; those of an absent array are left out.
@@ -104,7 +105,7 @@ class PageArrays {
   // key.span_bits is what span_bits_for() said, key.address is aligned to it.
   FillResult fill(const Entry& entry) {
     FillResult result;
-    result.num_replaced = drop_overlapping(entry.key);
+    result.num_replaced = drop_overlapping(entry.key, &result.replaced_span_bits);
     for (unsigned i = 0; i < num_classes_; ++i) {
       Class& c = classes_[i];
       if (c.span_bits == entry.key.span_bits) {
@@ -121,8 +122,9 @@ class PageArrays {
     fatal("no array takes an entry of this size");
   }
 
-  // Drops what could match a lookup that the given entry matches; returns how many.
-  std::size_t drop_overlapping(const EntryKey& key) {
+  // Drops what could match a lookup that the given entry matches; returns how many, and in
+  // *largest_span_bits the size of the largest.
+  std::size_t drop_overlapping(const EntryKey& key, unsigned* largest_span_bits = nullptr) {
     std::size_t dropped = 0;
     for (unsigned i = 0; i < num_classes_; ++i) {
       const Class c = classes_[i];
@@ -136,11 +138,21 @@ class PageArrays {
         return drop && forget(e.key);
       };
       SetAssocArray<Entry>& array = arrays_[c.array];
-      dropped += c.span_bits < key.span_bits
-                     ? array.erase_if(overlaps)
-                     : array.erase_in_set_if(key.address >> c.span_bits, overlaps);
+      const std::size_t here = c.span_bits < key.span_bits
+                                   ? array.erase_if(overlaps)
+                                   : array.erase_in_set_if(key.address >> c.span_bits, overlaps);
+      if (here != 0 && largest_span_bits != nullptr) {
+        *largest_span_bits = c.span_bits;  // classes are listed from small to large
+      }
+      dropped += here;
     }
     return dropped;
+  }
+
+  void erase(Found found) {
+    SetAssocArray<Entry>& array = arrays_[classes_[found.page_class].array];
+    forget(array[found.slot].key);
+    array.erase(found.slot);
   }
 
   // `address` is the scope's for the kinds kept here. Returns how many entries were dropped.

@@ -1,5 +1,8 @@
 #include "model/lookup/tlb.h"
 
+#include <algorithm>
+
+#include "model/arch/bits.h"
 #include "model/arch/check.h"
 
 namespace nestwalk {
@@ -30,33 +33,68 @@ std::optional<Translation> Tlb::probe(Gva gva, MappingKind kind, const Tags& tag
   return at(pages_.entry(found).payload, gva.offset(pages_.span_bits(found)));
 }
 
+EntryKey Tlb::key_of(Gva gva, const Translation& translation, MappingKind kind, const Tags& tags,
+                     unsigned span_bits) {
+  EntryKey key;
+  key.address = gva.page(span_bits).value();
+  key.tags = tags_for(kind, tags);
+  key.kind = kind;
+  key.global = translation.global;
+  key.span_bits = static_cast<std::uint8_t>(span_bits);
+  key.guest_page_bits = translation.guest_page_bits;
+  key.host_page_bits = translation.host_page_bits;
+  return key;
+}
+
 Tlb::FillResult Tlb::fill(Gva gva, const Translation& translation, MappingKind kind,
                           const Tags& tags) {
   fatal_unless(kind != MappingKind::kGuestPhysical, "a TLB keeps translations of linear addresses");
-  FillResult result;
-  result.span_bits = pages_.span_bits_for(translation.page_bits());
-  if (result.span_bits == 0) {
-    return result;
+  const unsigned span_bits = span_bits_for(translation);
+  if (span_bits == 0) {
+    return {};
   }
-  TlbEntry entry;
-  entry.key.address = gva.page(result.span_bits).value();
-  entry.key.tags = tags_for(kind, tags);
-  entry.key.kind = kind;
-  entry.key.global = translation.global;
-  entry.key.span_bits = static_cast<std::uint8_t>(result.span_bits);
-  entry.key.guest_page_bits = translation.guest_page_bits;
-  entry.key.host_page_bits = translation.host_page_bits;
-  entry.payload = translation;
-  entry.payload.gpa = translation.gpa.page(result.span_bits);
-  entry.payload.hpa = translation.hpa.page(result.span_bits);
+  TlbEntry entry{key_of(gva, translation, kind, tags, span_bits), translation};
+  entry.payload.gpa = translation.gpa.page(span_bits);
+  entry.payload.hpa = translation.hpa.page(span_bits);
+  return enter(entry);
+}
 
-  auto filled = pages_.fill(entry);
+Tlb::FillResult Tlb::take_victim(const TlbEntry& victim) {
+  const unsigned span_bits = victim.key.span_bits;
+  if (pages_.span_bits_for(span_bits) != span_bits) {
+    return {};
+  }
+  const auto found = pages_.find(victim.key.address, victim.key.kind, victim.key.tags);
+  if (found && pages_.span_bits(found) > span_bits) {
+    return {};
+  }
+  return enter(victim);
+}
+
+Tlb::FillResult Tlb::enter(const TlbEntry& entry) {
+  const auto filled = pages_.fill(entry);
+  FillResult result;
+  result.span_bits = entry.key.span_bits;
+  result.evicted = filled.evicted;
+  if (filled.num_replaced != 0) {
+    result.replaced = entry.key;
+    result.replaced->span_bits =
+        static_cast<std::uint8_t>(std::max(result.span_bits, filled.replaced_span_bits));
+    result.replaced->address &= ~mask(result.replaced->span_bits - 1U, 0);
+  }
   ++stats_.fills;
   ++stats_.fills_by_size[size_index(result.span_bits)];
   stats_.evictions += filled.evicted ? 1 : 0;
   stats_.replaced += filled.num_replaced;
-  result.evicted = filled.evicted;
   return result;
+}
+
+void Tlb::move_out(Gva gva, MappingKind kind, const Tags& tags, unsigned max_span_bits) {
+  const auto found = pages_.find(gva.value(), kind, tags_for(kind, tags));
+  if (found && pages_.span_bits(found) <= max_span_bits) {
+    pages_.erase(found);
+    ++stats_.moved;
+  }
 }
 
 std::size_t Tlb::invalidate(const Invalidation& invalidation) {
@@ -68,7 +106,7 @@ std::size_t Tlb::invalidate(const Invalidation& invalidation) {
 
 std::size_t Tlb::drop_overlapping(const EntryKey& key) {
   const std::size_t dropped = pages_.drop_overlapping(key);
-  stats_.invalidated += dropped;
+  stats_.back_invalidated += dropped;
   return dropped;
 }
 

@@ -37,11 +37,15 @@ struct TlbStats {
   std::uint64_t evictions = 0;  // of a valid entry, for want of room
   std::uint64_t replaced = 0;   // by a fill for the same addresses
   std::uint64_t invalidated = 0;
+  std::uint64_t back_invalidated = 0;           // for another level's sake
+  std::uint64_t moved = 0;                      // to another level
   std::array<std::uint64_t, 3> hits_by_size{};  // entries that cover 4K, 2M, 1G
   std::array<std::uint64_t, 3> fills_by_size{};
 
   // Entries that were made and are not there any more.
-  [[nodiscard]] std::uint64_t entries_gone() const { return evictions + replaced + invalidated; }
+  [[nodiscard]] std::uint64_t entries_gone() const {
+    return evictions + replaced + invalidated + back_invalidated + moved;
+  }
   friend bool operator==(const TlbStats&, const TlbStats&) = default;
 };
 
@@ -56,6 +60,9 @@ void for_each_counter(const TlbStats& s, Visit visit) {
   visit("fills", &s.fills, "count", "Entries made.");
   visit("evictions", &s.evictions, "count", "Entries that gave way to another.");
   visit("invalidated", &s.invalidated, "count", "Entries dropped by an invalidation.");
+  visit("back_invalidated", &s.back_invalidated, "count",
+        "Entries dropped to keep the levels inclusive or exclusive.");
+  visit("moved", &s.moved, "count", "Entries that moved up to the first level (exclusive).");
   visit("hits_4k", &s.hits_by_size[0], "count", "Hits in entries that cover 4K.");
   visit("hits_2m", &s.hits_by_size[1], "count", "Hits in entries that cover 2M.");
   visit("hits_1g", &s.hits_by_size[2], "count", "Hits in entries that cover 1G.");
@@ -67,8 +74,9 @@ using TlbEntry = CachedEntry<Translation>;
 class Tlb {
  public:
   struct FillResult {
-    unsigned span_bits = 0;           // log2 of the bytes that are covered now; 0: not cached
-    std::optional<TlbEntry> evicted;  // for inclusive and victim levels
+    unsigned span_bits = 0;            // log2 of the bytes that are covered now; 0: not cached
+    std::optional<TlbEntry> evicted;   // for inclusive and victim levels
+    std::optional<EntryKey> replaced;  // a block that holds all that gave way to this entry
   };
 
   explicit Tlb(const TlbParams& params, std::uint64_t seed = 0);
@@ -85,11 +93,22 @@ class Tlb {
 
   // `translation` is that of `gva`.
   FillResult fill(Gva gva, const Translation& translation, MappingKind kind, const Tags& tags);
+  // log2 of the bytes that an entry for this translation would cover; 0: it would not be cached.
+  [[nodiscard]] unsigned span_bits_for(const Translation& translation) const {
+    return pages_.span_bits_for(translation.page_bits());
+  }
+  // An entry that another level gave up: kept if it fits whole and nothing larger covers it.
+  FillResult take_victim(const TlbEntry& victim);
+  // The entry that matches leaves for another level, if it covers no more than this.
+  void move_out(Gva gva, MappingKind kind, const Tags& tags, unsigned max_span_bits);
 
   // Returns the number of entries dropped.
   std::size_t invalidate(const Invalidation& invalidation);
   // Drops what overlaps an entry of another level (back-invalidation, exclusion).
   std::size_t drop_overlapping(const EntryKey& key);
+  // Of the entry that a translation of `gva` is kept as.
+  [[nodiscard]] static EntryKey key_of(Gva gva, const Translation& translation, MappingKind kind,
+                                       const Tags& tags, unsigned span_bits);
   std::size_t flush();
 
   // visit(const TlbEntry&)
@@ -104,6 +123,8 @@ class Tlb {
   friend bool operator==(const Tlb&, const Tlb&) = default;
 
  private:
+  FillResult enter(const TlbEntry& entry);
+
   static constexpr unsigned size_index(unsigned span_bits) { return (span_bits - 12) / 9; }
   static Translation at(const Translation& first, std::uint64_t offset) {
     Translation t = first;

@@ -6,6 +6,14 @@
 //   if (!t) { t = tlbs.lookup_second(access, kind, tags, serves); }  // and second_cycles(access)
 //   if (!t) { walk; tlbs.fill(access, translation, kind, tags); }
 //
+// Inclusion. non_inclusive: a walk fills both levels, a second-level hit the first, and each
+// forgets on its own. inclusive: the first level also loses what overlaps an entry that the second
+// one lost to another; sizes that the second level does not keep are exempt. exclusive: an entry of
+// which the first level takes all lives there alone until it gives way, and then moves to the
+// second; where the first level takes only a piece of what the second can keep, the whole lives in
+// the second. A victim that the second level cannot keep whole, or that something larger covers
+// there, is lost. Nobody asks whether another first-level TLB holds a copy as well.
+//
 // Not for time, walks or what a fault drops: those are the MMU's.
 #pragma once
 
@@ -44,9 +52,9 @@ class TlbHierarchy {
   template <class Serves>
   std::optional<Translation> lookup_second(const Access& access, MappingKind kind, const Tags& tags,
                                            Serves serves) {
-    const auto found = levels_[kL2].tlb.lookup(access.address, kind, tags, serves);
+    const auto found = second().lookup(access.address, kind, tags, serves);
     if (found) {
-      first(access).tlb.fill(access.address, *found, kind, tags);
+      bring_up(access, *found, kind, tags);
     }
     return found;
   }
@@ -105,9 +113,21 @@ class TlbHierarchy {
   [[nodiscard]] static Index first_of(const Access& access) {
     return access.is_fetch() ? kL1i : kL1d;
   }
+  // A hit in the second level goes to the first.
+  void bring_up(const Access& access, const Translation& found, MappingKind kind, const Tags& tags);
+  void fill_second(const Access& access, const Translation& translation, MappingKind kind,
+                   const Tags& tags);
+  void fill_exclusive(const Access& access, const Translation& translation, MappingKind kind,
+                      const Tags& tags);
+  void fill_first_exclusive(const Access& access, const Translation& translation, MappingKind kind,
+                            const Tags& tags);
+  void drop_in_first_level(const EntryKey& key);
+
+  [[nodiscard]] Tlb& second() { return levels_[kL2].tlb; }
   [[nodiscard]] Level& first(const Access& access) { return levels_[first_of(access)]; }
   [[nodiscard]] LevelSums sums_of(Index from, Index to) const;
 
+  TlbInclusion inclusion_;
   std::array<Level, kNumTlbs> levels_;
 };
 

@@ -39,6 +39,9 @@ void describe(MmuParams& p, ParameterVisitor& v) {
   v.integer({"l2_ports", "lookups",
              "timing at: lookups of the second-level TLB that may begin in a cycle.", 1, 64},
             p.l2_ports);
+  v.choice({"inclusion", "What the second-level TLB holds of the first level's entries.",
+            kTlbInclusionNames},
+           p.inclusion);
 }
 
 void describe(WalkerParams& p, ParameterVisitor& v) {

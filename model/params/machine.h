@@ -21,6 +21,15 @@ struct CoreParams {
 };
 void describe(CoreParams& p, ParameterVisitor& v);
 
+// What the second-level TLB holds of the first level's entries.
+enum class TlbInclusion : std::uint8_t {
+  kNonInclusive,  // a walk fills both levels, and each forgets on its own
+  kInclusive,     // what leaves the second level leaves the first as well
+  kExclusive,     // the second level takes what the first one gives up; a hit moves the entry back
+};
+inline constexpr std::array<std::string_view, 3> kTlbInclusionNames = {"non_inclusive", "inclusive",
+                                                                       "exclusive"};
+
 struct MmuParams {
   TlbParams l1_itlb{{128, 8}, {8, 0}, {0, 0}, false, false, 0};
   TlbParams l1_dtlb{{64, 4}, {32, 4}, {4, 4}, false, false, 0};
@@ -30,6 +39,7 @@ struct MmuParams {
   std::uint32_t miss_registers = 16;
   std::uint32_t l1_ports = 2;  // lookups that begin in a cycle, of each first-level TLB
   std::uint32_t l2_ports = 1;
+  TlbInclusion inclusion = TlbInclusion::kNonInclusive;
 };
 void describe(MmuParams& p, ParameterVisitor& v);
 

@@ -78,5 +78,36 @@ TEST(TlbHierarchy, InvalidationsAndFlushesReachEveryTlb) {
   });
 }
 
+// One entry a level: page 2 takes page 1's place in the second level.
+TEST(TlbHierarchy, InclusiveDropsInTheFirstLevelWhatTheSecondLost) {
+  MmuParams p = small();
+  p.l2_tlb.page_4k = {1, 1};
+  for (const TlbInclusion inclusion : {TlbInclusion::kNonInclusive, TlbInclusion::kInclusive}) {
+    p.inclusion = inclusion;
+    TlbHierarchy tlbs(p);
+    tlbs.fill(access(1), translation(1), kKind, {});
+    tlbs.fill(access(2, AccessType::kFetch), translation(2), kKind, {});
+    const bool is_kept = inclusion == TlbInclusion::kNonInclusive;
+    EXPECT_EQ(tlbs.lookup_first(access(1), kKind, {}, kAny).has_value(), is_kept);
+    EXPECT_EQ(tlbs.l1_dtlb().stats().back_invalidated, is_kept ? 0U : 1U);
+  }
+}
+
+TEST(TlbHierarchy, ExclusiveKeepsAnEntryInOneLevelAndSwapsOnAHit) {
+  MmuParams p = small();
+  p.l1_dtlb.page_4k = {1, 1};
+  p.inclusion = TlbInclusion::kExclusive;
+  TlbHierarchy tlbs(p);
+  tlbs.fill(access(1), translation(1), kKind, {});
+  EXPECT_EQ(tlbs.l2_tlb().size(), 0U) << "a walk fills the first level alone";
+  tlbs.fill(access(2), translation(2), kKind, {});
+  EXPECT_TRUE(tlbs.l2_tlb().probe(access(1).address, kKind, {})) << "the victim moves down";
+  EXPECT_TRUE(tlbs.lookup_second(access(1), kKind, {}, kAny));
+  EXPECT_TRUE(tlbs.l1_dtlb().probe(access(1).address, kKind, {}));
+  EXPECT_FALSE(tlbs.l2_tlb().probe(access(1).address, kKind, {}));
+  EXPECT_TRUE(tlbs.l2_tlb().probe(access(2).address, kKind, {}));
+  EXPECT_EQ(tlbs.l2_tlb().stats().moved, 1U);
+}
+
 }  // namespace
 }  // namespace nestwalk
