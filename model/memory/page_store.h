@@ -10,8 +10,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <vector>
+
+#include "model/memory/host_mapping.h"
 
 namespace nestwalk {
 
@@ -34,7 +35,7 @@ class PageStore {
 
   [[nodiscard]] std::uint32_t num_pages() const { return num_pages_; }
   [[nodiscard]] std::byte* data(std::uint32_t page) const {
-    return slabs_[page >> kSlabPageBits].get() +
+    return slabs_[page >> kSlabPageBits].data() +
            (std::size_t{page & (kPagesPerSlab - 1)} << kPageBits);
   }
 
@@ -42,14 +43,7 @@ class PageStore {
   static constexpr unsigned kSlabPageBits = 9;  // a slab is one 2 MiB host page where possible
   static constexpr std::uint32_t kPagesPerSlab = 1U << kSlabPageBits;
 
-  struct Unmap {
-    void operator()(std::byte* slab) const;
-  };
-  using Slab = std::unique_ptr<std::byte[], Unmap>;
-
-  static Slab make_slab();
-
-  std::vector<Slab> slabs_;
+  std::vector<HostMapping> slabs_;
   std::uint32_t num_pages_ = 0;
   std::uint32_t num_used_pages_ = 0;  // pages below may hold old content
 };

@@ -22,9 +22,29 @@ void for_each_piece(Hpa address, std::uint64_t num_bytes, Visit&& visit) {
 
 }  // namespace
 
-SparseMemory::SparseMemory(std::uint64_t size_bytes) : size_bytes_(size_bytes) {
+SparseMemory::SparseMemory(std::uint64_t size_bytes)
+    : size_bytes_(size_bytes), directory_(size_bytes >> kPageBits) {
   fatal_unless(size_bytes <= bit(kMaxSizeBits), "a memory has at most 2^52 bytes");
   fatal_unless(Hpa(size_bytes).offset(kPageBits) == 0, "a memory has whole pages");
+}
+
+SparseMemory::SparseMemory(const SparseMemory& other)
+    : size_bytes_(other.size_bytes_), directory_(other.size_bytes_ >> kPageBits) {
+  *this = other;
+}
+
+SparseMemory& SparseMemory::operator=(const SparseMemory& other) {
+  if (this == &other) {
+    return *this;
+  }
+  size_bytes_ = other.size_bytes_;
+  directory_ = PageDirectory(size_bytes_ >> kPageBits);
+  pages_ = other.pages_;
+  page_numbers_ = other.page_numbers_;
+  for (std::uint32_t page = 0; page < pages_.num_pages(); ++page) {
+    directory_.set(page_numbers_[page], pages_.data(page));
+  }
+  return *this;
 }
 
 void SparseMemory::read_bytes(Hpa address, std::span<std::byte> to) const {
@@ -65,48 +85,31 @@ void SparseMemory::zero_bytes(Hpa address, std::uint64_t num_bytes) {
 
 std::byte* SparseMemory::page_if_present(Hpa address) {
   fatal_unless(contains(address, 1), "a page is inside the memory");
-  const std::uint32_t page = find(address);
-  return page == kNoPage ? nullptr : pages_.data(page);
+  return find(address);
 }
 
 const std::byte* SparseMemory::page_if_present(Hpa address) const {
   fatal_unless(contains(address, 1), "a page is inside the memory");
-  const std::uint32_t page = find(address);
-  return page == kNoPage ? nullptr : pages_.data(page);
+  return find(address);
 }
 
 std::byte* SparseMemory::materialize(Hpa address) {
   fatal_unless(contains(address, 1), "a page is inside the memory");
-  const std::uint32_t page = find(address);
-  return pages_.data(page == kNoPage ? add_page(address) : page);
+  std::byte* page = find(address);
+  return page == nullptr ? add_page(address) : page;
 }
 
 void SparseMemory::clear() {
-  top_.clear();
-  middle_.clear();
-  leaves_.clear();
+  directory_.clear();
   pages_.clear();
   page_numbers_.clear();
 }
 
-std::uint32_t SparseMemory::add_page(Hpa address) {
+std::byte* SparseMemory::add_page(Hpa address) {
   const std::uint64_t number = address.value() >> kPageBits;
-  const auto top = static_cast<std::size_t>(number >> (2 * kNodeBits));
-  if (top >= top_.size()) {
-    top_.resize(top + 1);
-  }
-  if (top_[top] == 0) {
-    middle_.emplace_back();
-    top_[top] = static_cast<std::uint32_t>(middle_.size());
-  }
-  std::uint32_t& leaf = middle_[top_[top] - 1][node_index(number >> kNodeBits)];
-  if (leaf == 0) {
-    leaves_.emplace_back();
-    leaf = static_cast<std::uint32_t>(leaves_.size());
-  }
-  const std::uint32_t page = pages_.add();
+  std::byte* page = pages_.data(pages_.add());
   page_numbers_.push_back(number);
-  leaves_[leaf - 1][node_index(number)] = page + 1;
+  directory_.set(number, page);
   return page;
 }
 

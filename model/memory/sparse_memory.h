@@ -11,7 +11,6 @@
 // Not for: timing, ownership (FrameOwnerMap), allocation (FrameAllocator), use by several threads.
 #pragma once
 
-#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -23,6 +22,7 @@
 #include "model/arch/bits.h"
 #include "model/arch/check.h"
 #include "model/memory/memory_observer.h"
+#include "model/memory/page_directory.h"
 #include "model/memory/page_store.h"
 
 namespace nestwalk {
@@ -34,6 +34,11 @@ class SparseMemory {
   static constexpr std::size_t kPageBytes = PageStore::kPageBytes;
 
   explicit SparseMemory(std::uint64_t size_bytes);
+  SparseMemory(const SparseMemory& other);
+  SparseMemory& operator=(const SparseMemory& other);
+  SparseMemory(SparseMemory&& other) noexcept = default;
+  SparseMemory& operator=(SparseMemory&& other) noexcept = default;
+  ~SparseMemory() = default;
 
   [[nodiscard]] std::uint64_t size_bytes() const { return size_bytes_; }
   [[nodiscard]] bool contains(Hpa address, std::uint64_t num_bytes) const {
@@ -42,9 +47,12 @@ class SparseMemory {
 
   [[nodiscard]] std::uint64_t read(Hpa address, unsigned num_bytes) const {
     check_scalar(address, num_bytes);
-    const std::uint32_t page = find(address);
-    if (page == kNoPage) {
+    const std::byte* page = find(address);
+    if (page == nullptr) {
       return 0;
+    }
+    if (num_bytes == 8) [[likely]] {  // table entries
+      return load_word(page, address);
     }
     return (load_word(page, address) >> word_shift(address)) & low_bytes(num_bytes);
   }
@@ -53,11 +61,11 @@ class SparseMemory {
   void write(Hpa address, unsigned num_bytes, std::uint64_t value) {
     check_scalar(address, num_bytes);
     const std::uint64_t ones = low_bytes(num_bytes);
-    std::uint32_t page = find(address);
-    if (page == kNoPage && (value & ones) != 0) {
+    std::byte* page = find(address);
+    if (page == nullptr && (value & ones) != 0) {
       page = add_page(address);
     }
-    if (page != kNoPage) {
+    if (page != nullptr) {
       const unsigned shift = word_shift(address);
       const std::uint64_t kept = load_word(page, address) & ~(ones << shift);
       store_word(page, address, kept | ((value & ones) << shift));
@@ -106,61 +114,41 @@ class SparseMemory {
  private:
   static_assert(std::endian::native == std::endian::little, "words are stored as the host's");
 
-  // A radix of three levels over the page number. Nodes are numbers, not pointers, so that a copy
-  // of the vectors is a copy of the memory.
-  static constexpr unsigned kNodeBits = 12;
-  static constexpr std::size_t kNodeEntries = std::size_t{1} << kNodeBits;
-  static constexpr std::uint32_t kNoPage = 0xffffffff;
-  using Node = std::array<std::uint32_t, kNodeEntries>;  // 0: nothing; else one more than a number
-
   static constexpr unsigned word_shift(Hpa address) {
     return static_cast<unsigned>(address.offset(3)) * 8;
   }
   static constexpr std::uint64_t low_bytes(unsigned num_bytes) {
     return ~std::uint64_t{0} >> (64 - 8 * num_bytes);
   }
-  static constexpr std::size_t node_index(std::uint64_t number) {
-    return static_cast<std::size_t>(number & (kNodeEntries - 1));
-  }
-
   void check_scalar(Hpa address, unsigned num_bytes) const {
-    fatal_unless(num_bytes != 0 && num_bytes <= 8 && (num_bytes & (num_bytes - 1)) == 0 &&
-                     (address.value() & (num_bytes - 1)) == 0 && contains(address, num_bytes),
+    // A memory has whole pages, so what is aligned and starts inside also ends inside.
+    constexpr unsigned kScalarSizes = 1U << 1 | 1U << 2 | 1U << 4 | 1U << 8;
+    fatal_unless(num_bytes <= 8 && (kScalarSizes >> num_bytes & 1U) != 0 &&
+                     (address.value() & (num_bytes - 1)) == 0 && address.value() < size_bytes_,
                  "a scalar access is aligned and inside the memory");
   }
 
-  // The number of the page that holds an address inside the memory.
-  [[nodiscard]] std::uint32_t find(Hpa address) const {
-    const std::uint64_t number = address.value() >> kPageBits;
-    const std::size_t top = static_cast<std::size_t>(number >> (2 * kNodeBits));
-    if (top >= top_.size() || top_[top] == 0) {
-      return kNoPage;
-    }
-    const std::uint32_t leaf = middle_[top_[top] - 1][node_index(number >> kNodeBits)];
-    if (leaf == 0) {
-      return kNoPage;
-    }
-    return leaves_[leaf - 1][node_index(number)] - 1;  // 0 - 1 is kNoPage
+  // The page that holds an address inside the memory, or nullptr.
+  [[nodiscard]] std::byte* find(Hpa address) const {
+    return directory_.find(address.value() >> kPageBits);
   }
-  [[nodiscard]] std::uint64_t load_word(std::uint32_t page, Hpa address) const {
+  static std::uint64_t load_word(const std::byte* page, Hpa address) {
     std::uint64_t word = 0;
-    std::memcpy(&word, pages_.data(page) + address.page(3).offset(kPageBits), sizeof word);
+    std::memcpy(&word, page + address.page(3).offset(kPageBits), sizeof word);
     return word;
   }
-  void store_word(std::uint32_t page, Hpa address, std::uint64_t word) {
-    std::memcpy(pages_.data(page) + address.page(3).offset(kPageBits), &word, sizeof word);
+  static void store_word(std::byte* page, Hpa address, std::uint64_t word) {
+    std::memcpy(page + address.page(3).offset(kPageBits), &word, sizeof word);
   }
   void notify(Hpa address, std::uint64_t num_bytes) {
     if (observer_.get() != nullptr) [[unlikely]] {
       observer_.get()->on_write(address, num_bytes);
     }
   }
-  std::uint32_t add_page(Hpa address);
+  std::byte* add_page(Hpa address);
 
   std::uint64_t size_bytes_;
-  std::vector<std::uint32_t> top_;  // as long as the highest address written needs
-  std::vector<Node> middle_;
-  std::vector<Node> leaves_;
+  PageDirectory directory_;
   PageStore pages_;
   std::vector<std::uint64_t> page_numbers_;  // of each page in pages_
   ObserverLink observer_;
