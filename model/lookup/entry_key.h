@@ -44,6 +44,8 @@ struct EntryKey {
     const unsigned bits = by_host ? host_page_bits : guest_page_bits;
     return bits == kNoPageBits ? span_bits : std::max<unsigned>(bits, span_bits);
   }
+  // A piece of a larger page, whose other pieces an invalidation has to find.
+  [[nodiscard]] constexpr bool is_piece() const { return match_bits() > span_bits; }
   // Compared as blocks, so that nothing overflows at the top of the address space.
   [[nodiscard]] constexpr bool is_named_by(std::uint64_t other) const {
     return ((address ^ other) >> match_bits()) == 0;
@@ -65,6 +67,25 @@ constexpr Tags tags_for(MappingKind kind, const Tags& tags) {
     used.ep4ta = Ep4ta(static_cast<std::uint64_t>(tags.ep4ta) & mask(51, 12));
   }
   return used;
+}
+
+// Of the entry that a translation of `address` is kept as when it covers 2^span_bits bytes.
+constexpr EntryKey entry_key(Gva address, const Translation& translation, MappingKind kind,
+                             const Tags& tags, unsigned span_bits) {
+  EntryKey key;
+  key.address = address.page(span_bits).value();
+  key.tags = tags_for(kind, tags);
+  key.kind = kind;
+  key.global = translation.global;
+  key.span_bits = static_cast<std::uint8_t>(span_bits);
+  key.guest_page_bits = translation.guest_page_bits;
+  key.host_page_bits = translation.host_page_bits;
+  return key;
+}
+
+// The host backs the guest's page in smaller pieces.
+constexpr bool is_splintered(const Translation& t) {
+  return t.host_page_bits < t.guest_page_bits && t.guest_page_bits != kNoPageBits;
 }
 
 // Whether an entry may serve a lookup of this kind and tags_for(kind, ...) at an address it covers.

@@ -59,6 +59,12 @@ const Rule& amd_only(const Rule& rule, TagRules rules) {
   return rules == TagRules::kAmd ? rule : kNoRule;
 }
 
+// Faults drop entries by themselves; no instruction stands behind them.
+bool is_fault(InvalidateOp op) {
+  return op == InvalidateOp::kPageFault || op == InvalidateOp::kEptViolation ||
+         op == InvalidateOp::kNestedPageFault;
+}
+
 }  // namespace
 
 const InvalidationRule& rule_of(InvalidateOp op, TagRules rules) {
@@ -109,8 +115,9 @@ const InvalidationRule& rule_of(InvalidateOp op, TagRules rules) {
   fatal("an invalidation operation out of range");
 }
 
-InvalidationScope::InvalidationScope(const Invalidation& invalidation)
-    : rule_(rule_of(invalidation.op, invalidation.rules)) {
+InvalidationScope::InvalidationScope(const Invalidation& invalidation, InvalidateExtent extent)
+    : rule_(rule_of(invalidation.op, invalidation.rules)),
+      is_broad_(extent == InvalidateExtent::kBroad && !is_fault(invalidation.op)) {
   if (invalidation.op == InvalidateOp::kVmTransition && invalidation.vpid_enabled) {
     rule_ = kNoRule;
   }
@@ -120,6 +127,11 @@ InvalidationScope::InvalidationScope(const Invalidation& invalidation)
                          ? invalidation.gpa.value()
                          : invalidation.address.value();
   }
+}
+
+bool InvalidationScope::concerns(MappingKind kind) const {
+  return (rule_.kinds &
+          (kind == MappingKind::kGuestPhysical ? Rule::kGuestPhysical : kGuestStage)) != 0;
 }
 
 bool InvalidationScope::drops_words(Stage stage) const {

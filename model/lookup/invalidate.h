@@ -1,8 +1,11 @@
-// Which cached entries an invalidation drops: the one place where this is decided. What the manual
-// does not require to be dropped survives.
+// Which cached entries an invalidation drops: the one place where this is decided. With extent
+// exact, what the manual does not require to be dropped survives. With extent broad an operation
+// that may drop a mapping of a stage drops all mappings of that stage, as hardware does that
+// flushes a whole structure; what a fault drops of itself stays exact.
 //
 //   const InvalidationScope scope(invalidation);
-//   array.erase_if([&](const auto& entry) { return scope.drops(entry.key); });
+//   InvalidationCount count;
+//   array.erase_if([&](const auto& entry) { return scope.drops(entry.key, count); });
 //
 // An operation that the vendor does not have drops nothing (INVEPT under AMD rules, INVLPGA under
 // Intel's). On AMD the ASID takes the place of the VPID; a part without PCIDs keeps them zero.
@@ -11,11 +14,13 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "model/arch/invalidation.h"
 #include "model/arch/position.h"
 #include "model/lookup/entry_key.h"
+#include "model/params/structures.h"
 
 namespace nestwalk {
 
@@ -46,12 +51,30 @@ struct InvalidationRule {
 
 const InvalidationRule& rule_of(InvalidateOp op, TagRules rules);
 
+struct InvalidationCount {
+  std::size_t dropped = 0;
+  std::size_t collateral = 0;  // of those, what extent exact would have kept
+};
+
 // One invalidation, ready to be held against many entries.
 class InvalidationScope {
  public:
-  explicit InvalidationScope(const Invalidation& invalidation);
+  explicit InvalidationScope(const Invalidation& invalidation,
+                             InvalidateExtent extent = InvalidateExtent::kExact);
 
-  [[nodiscard]] bool drops(const EntryKey& key) const {
+  // Counts the entry if it is to be dropped.
+  bool drops(const EntryKey& key, InvalidationCount& count) const {
+    const bool exact = must_drop(key);
+    if (!exact && !(is_broad_ && concerns(key.kind))) {
+      return false;
+    }
+    ++count.dropped;
+    count.collateral += exact ? 0 : 1;
+    return true;
+  }
+
+  // What extent exact drops.
+  [[nodiscard]] bool must_drop(const EntryKey& key) const {
     const auto kind = static_cast<unsigned>(key.kind);
     if (((rule_.kinds >> kind) & 1U) == 0) {
       return false;
@@ -69,26 +92,29 @@ class InvalidationScope {
   [[nodiscard]] bool drops_nothing() const { return rule_.kinds == InvalidationRule::kNothing; }
   // No translation is dropped but those that an address names.
   [[nodiscard]] bool is_by_address() const {
-    return rule_.range != InvalidationRule::Range::kEverything;
+    return !is_broad_ && rule_.range != InvalidationRule::Range::kEverything;
   }
   // The address by which entries of this kind are named.
   [[nodiscard]] std::uint64_t address(MappingKind kind) const {
     return address_[static_cast<unsigned>(kind)];
   }
   // Table words kept by their physical address have neither tags nor an input address: every
-  // operation that may drop any mapping made from words of this stage drops them all.
+  // operation that may drop any mapping made from words of this stage drops them all, whatever the
+  // extent.
   [[nodiscard]] bool drops_words(Stage stage) const;
 
  private:
+  [[nodiscard]] bool concerns(MappingKind kind) const;
   [[nodiscard]] bool tags_match(const EntryKey& key, const Tags& wanted) const;
 
   InvalidationRule rule_;
+  bool is_broad_ = false;
   std::array<Tags, 3> tags_;              // by kind
   std::array<std::uint64_t, 3> address_;  // by kind
 };
 
 inline bool drops(const Invalidation& invalidation, const EntryKey& key) {
-  return InvalidationScope(invalidation).drops(key);
+  return InvalidationScope(invalidation).must_drop(key);
 }
 
 }  // namespace nestwalk

@@ -7,6 +7,7 @@ namespace nestwalk {
 NestedTlb::NestedTlb(const NtlbParams& params, std::uint64_t seed)
     : present_(params.array.entries != 0),
       serves_final_walk_(params.serve_final_walk),
+      extent_(params.invalidate),
       pages_({params.array}, {{12, 0}, {21, 0}, {22, 0}, {30, 0}}, seed) {}
 
 std::optional<Resume> NestedTlb::lookup(Gpa gpa, const Tags& tags) {
@@ -52,10 +53,11 @@ void NestedTlb::fill(Gpa gpa, const Resume& resume, const Tags& tags) {
 }
 
 std::size_t NestedTlb::invalidate(const Invalidation& invalidation) {
-  const InvalidationScope scope(invalidation);
-  const std::size_t dropped = pages_.invalidate(scope, invalidation.gpa.value());
-  stats_.invalidated += dropped;
-  return dropped;
+  const InvalidationScope scope(invalidation, extent_);
+  const InvalidationCount count = pages_.invalidate(scope, invalidation.gpa.value());
+  stats_.invalidated += count.dropped;
+  stats_.collateral += count.collateral;
+  return count.dropped;
 }
 
 std::size_t NestedTlb::flush() {

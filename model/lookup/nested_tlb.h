@@ -31,6 +31,7 @@ struct NtlbStats {
   std::uint64_t evictions = 0;
   std::uint64_t replaced = 0;
   std::uint64_t invalidated = 0;
+  std::uint64_t collateral = 0;  // of those, what extent exact would have kept
   friend bool operator==(const NtlbStats&, const NtlbStats&) = default;
 };
 
@@ -68,6 +69,7 @@ class NestedTlb {
  private:
   bool present_ = false;
   bool serves_final_walk_ = true;
+  InvalidateExtent extent_;
   PageArrays<Resume> pages_;
   NtlbStats stats_;
 };

@@ -115,7 +115,7 @@ class PageArrays {
           forget(result.evicted->key);
         }
         ++c.count;
-        num_splintered_ += is_splintered(entry.key) ? 1 : 0;
+        num_pieces_ += entry.key.is_piece() ? 1 : 0;
         return result;
       }
     }
@@ -155,27 +155,26 @@ class PageArrays {
     array.erase(found.slot);
   }
 
-  // `address` is the scope's for the kinds kept here. Returns how many entries were dropped.
-  std::size_t invalidate(const InvalidationScope& scope, std::uint64_t address) {
+  // `address` is the scope's for the kinds kept here.
+  InvalidationCount invalidate(const InvalidationScope& scope, std::uint64_t address) {
+    InvalidationCount count;
     if (scope.drops_nothing()) {
-      return 0;
+      return count;
     }
-    const auto drop = [&](const Entry& e) { return scope.drops(e.key) && forget(e.key); };
-    std::size_t dropped = 0;
-    if (scope.is_by_address() && num_splintered_ == 0) {
+    const auto drop = [&](const Entry& e) { return scope.drops(e.key, count) && forget(e.key); };
+    if (scope.is_by_address() && num_pieces_ == 0) {
       // Every entry that the address names also covers it: one set for each size.
       for (unsigned i = 0; i < num_classes_; ++i) {
         if (classes_[i].count != 0) {
-          dropped +=
-              arrays_[classes_[i].array].erase_in_set_if(address >> classes_[i].span_bits, drop);
+          arrays_[classes_[i].array].erase_in_set_if(address >> classes_[i].span_bits, drop);
         }
       }
-      return dropped;
+      return count;
     }
     for (SetAssocArray<Entry>& array : arrays_) {
-      dropped += array.erase_if(drop);
+      array.erase_if(drop);
     }
-    return dropped;
+    return count;
   }
 
   std::size_t flush() {
@@ -186,6 +185,8 @@ class PageArrays {
     return dropped;
   }
 
+  // Of the entries that are pieces of a larger page.
+  [[nodiscard]] const std::uint64_t& num_pieces() const { return num_pieces_; }
   [[nodiscard]] std::size_t size() const {
     std::size_t entries = 0;
     for (const SetAssocArray<Entry>& array : arrays_) {
@@ -216,22 +217,18 @@ class PageArrays {
   static constexpr std::uint64_t tag_of(std::uint64_t number, unsigned span_bits) {
     return number | (std::uint64_t{span_bits} << 57);
   }
-  static constexpr bool is_splintered(const EntryKey& key) {
-    return key.match_bits() > key.span_bits;
-  }
-
   // Takes an entry that is about to go out of the counts; true, to stand at the end of a condition.
   bool forget(const EntryKey& key) {
     for (unsigned i = 0; i < num_classes_; ++i) {
       classes_[i].count -= classes_[i].span_bits == key.span_bits ? 1 : 0;
     }
-    num_splintered_ -= is_splintered(key) ? 1 : 0;
+    num_pieces_ -= key.is_piece() ? 1 : 0;
     return true;
   }
 
   std::array<Class, kMaxClasses> classes_{};
   unsigned num_classes_ = 0;
-  std::size_t num_splintered_ = 0;  // entries whose page is larger than what they cover
+  std::uint64_t num_pieces_ = 0;  // entries whose page is larger than what they cover
   std::array<SetAssocArray<Entry>, kMaxArrays> arrays_;
 };
 

@@ -21,9 +21,19 @@ PageArrays<Translation> make_pages(const TlbParams& params, std::uint64_t seed) 
           seed};
 }
 
+// What the larger of both pages has and the entry does not cover.
+std::uint64_t lost_reach(const EntryKey& key) {
+  std::uint64_t largest = bit(key.span_bits);
+  for (const unsigned page_bits : {key.guest_page_bits, key.host_page_bits}) {
+    largest = page_bits == kNoPageBits ? largest : std::max(largest, bit(page_bits));
+  }
+  return largest - bit(key.span_bits);
+}
+
 }  // namespace
 
-Tlb::Tlb(const TlbParams& params, std::uint64_t seed) : pages_(make_pages(params, seed)) {}
+Tlb::Tlb(const TlbParams& params, std::uint64_t seed, InvalidateExtent extent)
+    : extent_(extent), pages_(make_pages(params, seed)) {}
 
 std::optional<Translation> Tlb::probe(Gva gva, MappingKind kind, const Tags& tags) const {
   const auto found = pages_.find(gva.value(), kind, tags_for(kind, tags));
@@ -33,19 +43,6 @@ std::optional<Translation> Tlb::probe(Gva gva, MappingKind kind, const Tags& tag
   return at(pages_.entry(found).payload, gva.offset(pages_.span_bits(found)));
 }
 
-EntryKey Tlb::key_of(Gva gva, const Translation& translation, MappingKind kind, const Tags& tags,
-                     unsigned span_bits) {
-  EntryKey key;
-  key.address = gva.page(span_bits).value();
-  key.tags = tags_for(kind, tags);
-  key.kind = kind;
-  key.global = translation.global;
-  key.span_bits = static_cast<std::uint8_t>(span_bits);
-  key.guest_page_bits = translation.guest_page_bits;
-  key.host_page_bits = translation.host_page_bits;
-  return key;
-}
-
 Tlb::FillResult Tlb::fill(Gva gva, const Translation& translation, MappingKind kind,
                           const Tags& tags) {
   fatal_unless(kind != MappingKind::kGuestPhysical, "a TLB keeps translations of linear addresses");
@@ -53,7 +50,7 @@ Tlb::FillResult Tlb::fill(Gva gva, const Translation& translation, MappingKind k
   if (span_bits == 0) {
     return {};
   }
-  TlbEntry entry{key_of(gva, translation, kind, tags, span_bits), translation};
+  TlbEntry entry{entry_key(gva, translation, kind, tags, span_bits), translation};
   entry.payload.gpa = translation.gpa.page(span_bits);
   entry.payload.hpa = translation.hpa.page(span_bits);
   return enter(entry);
@@ -86,6 +83,10 @@ Tlb::FillResult Tlb::enter(const TlbEntry& entry) {
   ++stats_.fills_by_size[size_index(result.span_bits)];
   stats_.evictions += filled.evicted ? 1 : 0;
   stats_.replaced += filled.num_replaced;
+  if (const std::uint64_t lost = lost_reach(entry.key); lost != 0) {
+    stats_.piece_fills += entry.key.is_piece() ? 1 : 0;
+    stats_.lost_reach_bytes += lost;
+  }
   return result;
 }
 
@@ -98,10 +99,11 @@ void Tlb::move_out(Gva gva, MappingKind kind, const Tags& tags, unsigned max_spa
 }
 
 std::size_t Tlb::invalidate(const Invalidation& invalidation) {
-  const InvalidationScope scope(invalidation);
-  const std::size_t dropped = pages_.invalidate(scope, invalidation.address.value());
-  stats_.invalidated += dropped;
-  return dropped;
+  const InvalidationScope scope(invalidation, extent_);
+  const InvalidationCount count = pages_.invalidate(scope, invalidation.address.value());
+  stats_.invalidated += count.dropped;
+  stats_.collateral += count.collateral;
+  return count.dropped;
 }
 
 std::size_t Tlb::drop_overlapping(const EntryKey& key) {

@@ -37,8 +37,12 @@ struct TlbStats {
   std::uint64_t evictions = 0;  // of a valid entry, for want of room
   std::uint64_t replaced = 0;   // by a fill for the same addresses
   std::uint64_t invalidated = 0;
-  std::uint64_t back_invalidated = 0;           // for another level's sake
-  std::uint64_t moved = 0;                      // to another level
+  std::uint64_t collateral = 0;        // of those, what extent exact would have kept
+  std::uint64_t back_invalidated = 0;  // for another level's sake
+  std::uint64_t moved = 0;             // to another level
+  std::uint64_t piece_fills = 0;       // that cover less than the guest's page
+  std::uint64_t lost_reach_bytes =
+      0;  // over all fills: the larger of both pages less what is covered
   std::array<std::uint64_t, 3> hits_by_size{};  // entries that cover 4K, 2M, 1G
   std::array<std::uint64_t, 3> fills_by_size{};
 
@@ -60,12 +64,18 @@ void for_each_counter(const TlbStats& s, Visit visit) {
   visit("fills", &s.fills, "count", "Entries made.");
   visit("evictions", &s.evictions, "count", "Entries that gave way to another.");
   visit("invalidated", &s.invalidated, "count", "Entries dropped by an invalidation.");
+  visit("collateral", &s.collateral, "count",
+        "Of those, entries that the manual did not require to be dropped.");
   visit("back_invalidated", &s.back_invalidated, "count",
         "Entries dropped to keep the levels inclusive or exclusive.");
   visit("moved", &s.moved, "count", "Entries that moved up to the first level (exclusive).");
   visit("hits_4k", &s.hits_by_size[0], "count", "Hits in entries that cover 4K.");
   visit("hits_2m", &s.hits_by_size[1], "count", "Hits in entries that cover 2M.");
   visit("hits_1g", &s.hits_by_size[2], "count", "Hits in entries that cover 1G.");
+  visit("piece_fills", &s.piece_fills, "count",
+        "Entries made that cover less than the guest's page.");
+  visit("lost_reach_bytes", &s.lost_reach_bytes, "bytes",
+        "Over all entries made: the larger of guest and host page less what the entry covers.");
 }
 
 // payload: of the first byte that the entry covers.
@@ -79,7 +89,8 @@ class Tlb {
     std::optional<EntryKey> replaced;  // a block that holds all that gave way to this entry
   };
 
-  explicit Tlb(const TlbParams& params, std::uint64_t seed = 0);
+  explicit Tlb(const TlbParams& params, std::uint64_t seed = 0,
+               InvalidateExtent extent = InvalidateExtent::kExact);
 
   // The translation of this very address. `serves(const Translation&)` says whether the entry may
   // be used for the access; if not, this is a miss and the entry stays as it is.
@@ -106,9 +117,6 @@ class Tlb {
   std::size_t invalidate(const Invalidation& invalidation);
   // Drops what overlaps an entry of another level (back-invalidation, exclusion).
   std::size_t drop_overlapping(const EntryKey& key);
-  // Of the entry that a translation of `gva` is kept as.
-  [[nodiscard]] static EntryKey key_of(Gva gva, const Translation& translation, MappingKind kind,
-                                       const Tags& tags, unsigned span_bits);
   std::size_t flush();
 
   // visit(const TlbEntry&)
@@ -117,6 +125,8 @@ class Tlb {
     pages_.for_each(visit);
   }
   [[nodiscard]] std::size_t size() const { return pages_.size(); }
+  // Of the entries that cover less than the guest's page.
+  [[nodiscard]] const std::uint64_t& num_pieces() const { return pages_.num_pieces(); }
   [[nodiscard]] const TlbStats& stats() const { return stats_; }
   void reset_stats() { stats_ = {}; }
 
@@ -133,6 +143,7 @@ class Tlb {
     return t;
   }
 
+  InvalidateExtent extent_;
   PageArrays<Translation> pages_;
   TlbStats stats_;
 };

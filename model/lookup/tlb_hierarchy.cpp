@@ -1,22 +1,46 @@
 #include "model/lookup/tlb_hierarchy.h"
 
+#include <string>
+
+#include "model/arch/paging_format.h"
+
 namespace nestwalk {
 namespace {
 
 constexpr std::uint64_t kL1iSeed = 11;
 constexpr std::uint64_t kL1dSeed = 12;
 constexpr std::uint64_t kL2Seed = 13;
+constexpr std::uint64_t kHintSeed = 14;
+
+constexpr unsigned size_index(unsigned page_bits) {
+  return (page_bits - kSmallPageBits) / 9;
+}
 
 }  // namespace
 
 TlbHierarchy::TlbHierarchy(const MmuParams& params)
     : inclusion_(params.inclusion),
-      levels_{{{Tlb(params.l1_itlb, kL1iSeed), params.l1_itlb.latency_cycles},
-               {Tlb(params.l1_dtlb, kL1dSeed), params.l1_dtlb.latency_cycles},
-               {Tlb(params.l2_tlb, kL2Seed), params.l2_tlb.latency_cycles}}} {}
+      splintering_(params.splintering),
+      extent_(params.invalidate),
+      levels_{{make_level(params.l1_itlb, kL1iSeed, extent_),
+               make_level(params.l1_dtlb, kL1dSeed, extent_),
+               make_level(params.l2_tlb, kL2Seed, extent_)}},
+      hints_(splintering_ == Splintering::kBoth ? params.splinter_hints : ArrayParams{},
+             kHintSeed) {}
+
+TlbHierarchy::Level TlbHierarchy::make_level(const TlbParams& params, std::uint64_t seed,
+                                             InvalidateExtent extent) {
+  return {Tlb(params, seed, extent), params.latency_cycles};
+}
 
 void TlbHierarchy::fill(const Access& access, const Translation& translation, MappingKind kind,
                         const Tags& tags) {
+  const unsigned guest = translation.guest_page_bits;
+  const unsigned host = translation.host_page_bits;
+  const unsigned either = translation.page_bits();
+  ++walked_[size_index(guest == kNoPageBits ? either : guest)]
+           [size_index(host == kNoPageBits ? either : host)];
+  hints_.learn(access.address, translation, kind, tags);
   if (inclusion_ == TlbInclusion::kExclusive) {
     fill_exclusive(access, translation, kind, tags);
     return;
@@ -38,6 +62,9 @@ void TlbHierarchy::bring_up(const Access& access, const Translation& found, Mapp
 
 void TlbHierarchy::fill_second(const Access& access, const Translation& translation,
                                MappingKind kind, const Tags& tags) {
+  if (second_refuses(translation)) {
+    return;
+  }
   const Tlb::FillResult filled = second().fill(access.address, translation, kind, tags);
   if (inclusion_ != TlbInclusion::kInclusive) {
     return;
@@ -53,10 +80,10 @@ void TlbHierarchy::fill_second(const Access& access, const Translation& translat
 void TlbHierarchy::fill_exclusive(const Access& access, const Translation& translation,
                                   MappingKind kind, const Tags& tags) {
   const unsigned in_first = first(access).tlb.span_bits_for(translation);
-  if (second().span_bits_for(translation) > in_first) {
+  if (!second_refuses(translation) && second().span_bits_for(translation) > in_first) {
     second().fill(access.address, translation, kind, tags);
   } else if (in_first != 0) {
-    second().drop_overlapping(Tlb::key_of(access.address, translation, kind, tags, in_first));
+    second().drop_overlapping(entry_key(access.address, translation, kind, tags, in_first));
   }
   fill_first_exclusive(access, translation, kind, tags);
 }
@@ -64,7 +91,7 @@ void TlbHierarchy::fill_exclusive(const Access& access, const Translation& trans
 void TlbHierarchy::fill_first_exclusive(const Access& access, const Translation& translation,
                                         MappingKind kind, const Tags& tags) {
   const Tlb::FillResult filled = first(access).tlb.fill(access.address, translation, kind, tags);
-  if (filled.evicted) {
+  if (filled.evicted && !second_refuses(filled.evicted->payload)) {
     second().take_victim(*filled.evicted);
   }
 }
@@ -80,6 +107,7 @@ std::size_t TlbHierarchy::invalidate(const Invalidation& invalidation) {
   for (Level& level : levels_) {
     dropped += level.tlb.invalidate(invalidation);
   }
+  hints_.invalidate(InvalidationScope(invalidation, extent_));
   return dropped;
 }
 
@@ -88,6 +116,7 @@ std::size_t TlbHierarchy::flush() {
   for (Level& level : levels_) {
     dropped += level.tlb.flush();
   }
+  hints_.flush();
   return dropped;
 }
 
@@ -106,6 +135,32 @@ TlbHierarchy::LevelSums TlbHierarchy::first_level() const {
 
 TlbHierarchy::LevelSums TlbHierarchy::second_level() const {
   return sums_of(kL2, kL2);
+}
+
+void TlbHierarchy::for_each_counter(const CounterVisitor& visit) const {
+  for_each_tlb([&](std::string_view tlb_name, const Tlb& tlb) {
+    nestwalk::for_each_counter(
+        tlb.stats(), [&](std::string_view name, const std::uint64_t* value, std::string_view unit,
+                         std::string_view text) { visit(tlb_name, name, value, unit, text); });
+    visit(tlb_name, "pieces", &tlb.num_pieces(), "entries",
+          "Entries present that cover less than the guest's page.");
+  });
+  static constexpr std::array<std::string_view, 3> kSizes = {"4k", "2m", "1g"};
+  for (unsigned guest = 0; guest < kSizes.size(); ++guest) {
+    for (unsigned host = 0; host < kSizes.size(); ++host) {
+      const std::string name =
+          "walked_" + std::string(kSizes[guest]) + "_over_" + std::string(kSizes[host]);
+      visit({}, name, &walked_[guest][host], "count",
+            "Walks entered whose guest page and host page have these sizes.");
+    }
+  }
+  if (splintering_ == Splintering::kBoth) {
+    const SplinterHintStats& s = hints_.stats();
+    visit({}, "guesses_right", &s.right, "count",
+          "Splintered pages whose piece lay where guessed.");
+    visit({}, "guesses_wrong", &s.wrong, "count", "Splintered pages whose piece lay elsewhere.");
+    visit({}, "guesses_none", &s.none, "count", "Splintered pages without a guess.");
+  }
 }
 
 }  // namespace nestwalk

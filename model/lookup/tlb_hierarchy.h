@@ -8,11 +8,16 @@
 //
 // Inclusion. non_inclusive: a walk fills both levels, a second-level hit the first, and each
 // forgets on its own. inclusive: the first level also loses what overlaps an entry that the second
-// one lost to another; sizes that the second level does not keep are exempt. exclusive: an entry of
+// one lost to another; what the second level does not take is exempt. exclusive: an entry of
 // which the first level takes all lives there alone until it gives way, and then moves to the
 // second; where the first level takes only a piece of what the second can keep, the whole lives in
 // the second. A victim that the second level cannot keep whole, or that something larger covers
 // there, is lost. Nobody asks whether another first-level TLB holds a copy as well.
+//
+// Splintering: a guest page that the host backs in smaller pieces. smaller: pieces are entered as
+// pages of their size are. both: besides, where the whole page would lie if the pieces lay side by
+// side is kept as a guess (splinter_hints.h) that never serves an access. refuse: the second level
+// takes no pieces, be it after a walk or as victims, so that they cannot crowd out other pages.
 //
 // Not for time, walks or what a fault drops: those are the MMU's.
 #pragma once
@@ -20,6 +25,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -27,6 +33,7 @@
 #include "model/arch/invalidation.h"
 #include "model/arch/tags.h"
 #include "model/arch/translation.h"
+#include "model/lookup/splinter_hints.h"
 #include "model/lookup/tlb.h"
 #include "model/params/machine.h"
 
@@ -87,15 +94,24 @@ class TlbHierarchy {
     }
   }
 
-  // What a user is shown: visit(name of the TLB or empty, name, const std::uint64_t*, unit, text).
-  template <class Visit>
-  void for_each_counter(Visit visit) const {
-    for_each_tlb([&](std::string_view tlb_name, const Tlb& tlb) {
-      nestwalk::for_each_counter(
-          tlb.stats(), [&](std::string_view name, const std::uint64_t* value, std::string_view unit,
-                           std::string_view text) { visit(tlb_name, name, value, unit, text); });
-    });
+  // splintering both: where the page of an access that missed probably is. The caller walks all the
+  // same, and only the walk's answer counts.
+  [[nodiscard]] std::optional<Hpa> predict(const Access& access, MappingKind kind,
+                                           const Tags& tags) const {
+    return hints_.predict(access.address, kind, tags);
   }
+  [[nodiscard]] const SplinterHintStats& hint_stats() const { return hints_.stats(); }
+  // Walks entered with this guest page and this host page (index 0 to 2: 4K, 2M, 1G); an absent
+  // stage counts as the other one's size.
+  [[nodiscard]] std::uint64_t walked(unsigned guest, unsigned host) const {
+    return walked_[guest][host];
+  }
+
+  // What a user is shown; `tlb` is empty for what belongs to no TLB.
+  using CounterVisitor =
+      std::function<void(std::string_view tlb, std::string_view name, const std::uint64_t* value,
+                         std::string_view unit, std::string_view text)>;
+  void for_each_counter(const CounterVisitor& visit) const;
 
   friend bool operator==(const TlbHierarchy&, const TlbHierarchy&) = default;
 
@@ -113,6 +129,7 @@ class TlbHierarchy {
   [[nodiscard]] static Index first_of(const Access& access) {
     return access.is_fetch() ? kL1i : kL1d;
   }
+  static Level make_level(const TlbParams& params, std::uint64_t seed, InvalidateExtent extent);
   // A hit in the second level goes to the first.
   void bring_up(const Access& access, const Translation& found, MappingKind kind, const Tags& tags);
   void fill_second(const Access& access, const Translation& translation, MappingKind kind,
@@ -122,13 +139,20 @@ class TlbHierarchy {
   void fill_first_exclusive(const Access& access, const Translation& translation, MappingKind kind,
                             const Tags& tags);
   void drop_in_first_level(const EntryKey& key);
+  [[nodiscard]] bool second_refuses(const Translation& translation) const {
+    return splintering_ == Splintering::kRefuse && is_splintered(translation);
+  }
 
   [[nodiscard]] Tlb& second() { return levels_[kL2].tlb; }
   [[nodiscard]] Level& first(const Access& access) { return levels_[first_of(access)]; }
   [[nodiscard]] LevelSums sums_of(Index from, Index to) const;
 
   TlbInclusion inclusion_;
+  Splintering splintering_;
+  InvalidateExtent extent_;
   std::array<Level, kNumTlbs> levels_;
+  SplinterHints hints_;  // absent unless splintering is both
+  std::array<std::array<std::uint64_t, 3>, 3> walked_{};
 };
 
 }  // namespace nestwalk

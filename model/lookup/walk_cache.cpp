@@ -28,7 +28,10 @@ constexpr Stage stage_of(MappingKind kind) {
 }  // namespace
 
 WalkCache::WalkCache(const PwcParams& params, std::uint64_t seed)
-    : organisation_(params.organisation), sharing_(params.sharing), host_stage_(params.host_stage) {
+    : organisation_(params.organisation),
+      sharing_(params.sharing),
+      host_stage_(params.host_stage),
+      extent_(params.invalidate) {
   const std::array<ArrayParams, kNumLevels> levels = {params.level_2, params.level_3,
                                                       params.level_4, params.level_5};
   for (const Stage stage : {Stage::kGuest, Stage::kHost}) {
@@ -174,11 +177,17 @@ void WalkCache::drop_word(Hpa hpa) {
 }
 
 std::size_t WalkCache::invalidate(const Invalidation& invalidation) {
-  const InvalidationScope scope(invalidation);
+  const InvalidationScope scope(invalidation, extent_);
   if (scope.drops_nothing()) {
     return 0;
   }
-  return drop_prefixes_if([&](const PwcEntry& entry) { return scope.drops(entry.key); }) +
+  const auto drops = [&](const PwcEntry& entry) {
+    InvalidationCount count;
+    const bool gone = scope.drops(entry.key, count);
+    stats_of(stage_of(entry.key.kind)).collateral += count.collateral;
+    return gone;
+  };
+  return drop_prefixes_if(drops) +
          drop_words_if([&](const PwcWord& word) { return scope.drops_words(word.stage); });
 }
 

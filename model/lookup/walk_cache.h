@@ -50,6 +50,7 @@ struct PwcStats {
   std::uint64_t evictions = 0;  // of this stage's entries, whichever stage wanted the room
   std::uint64_t replaced = 0;   // by a fill of the same entry
   std::uint64_t invalidated = 0;
+  std::uint64_t collateral = 0;  // of those, prefix entries that extent exact would have kept
   friend bool operator==(const PwcStats&, const PwcStats&) = default;
 };
 
@@ -131,6 +132,7 @@ class WalkCache {
   PwcOrganisation organisation_;
   PwcSharing sharing_;
   bool host_stage_;
+  InvalidateExtent extent_;
   // By unit and level (unified: level 2 stands for all). An unused array is absent.
   std::array<SetAssocArray<PwcEntry>, kNumStages * kNumLevels> prefixes_;
   std::array<SetAssocArray<PwcWord>, kNumStages> words_;

@@ -42,6 +42,15 @@ void describe(MmuParams& p, ParameterVisitor& v) {
   v.choice({"inclusion", "What the second-level TLB holds of the first level's entries.",
             kTlbInclusionNames},
            p.inclusion);
+  v.choice({"splintering",
+            "What happens to a guest page that the host backs in smaller pieces: pieces are kept "
+            "like other pages, with a guess at the whole page beside them, or not in the second "
+            "level.",
+            kSplinteringNames},
+           p.splintering);
+  v.group({"splinter_hints", "splintering both: guesses at where splintered pages lie."},
+          p.splinter_hints);
+  describe(p.invalidate, v);
 }
 
 void describe(WalkerParams& p, ParameterVisitor& v) {

@@ -30,6 +30,15 @@ enum class TlbInclusion : std::uint8_t {
 inline constexpr std::array<std::string_view, 3> kTlbInclusionNames = {"non_inclusive", "inclusive",
                                                                        "exclusive"};
 
+// What happens to a guest page that the host backs in smaller pieces. Every entry covers the
+// smaller of both pages, whatever the policy.
+enum class Splintering : std::uint8_t {
+  kSmaller,  // pieces are kept as pages of their size are
+  kBoth,     // and where the whole page would lie is kept beside them, as a guess to be verified
+  kRefuse,   // the second-level TLB takes no pieces
+};
+inline constexpr std::array<std::string_view, 3> kSplinteringNames = {"smaller", "both", "refuse"};
+
 struct MmuParams {
   TlbParams l1_itlb{{128, 8}, {8, 0}, {0, 0}, false, false, 0};
   TlbParams l1_dtlb{{64, 4}, {32, 4}, {4, 4}, false, false, 0};
@@ -40,6 +49,9 @@ struct MmuParams {
   std::uint32_t l1_ports = 2;  // lookups that begin in a cycle, of each first-level TLB
   std::uint32_t l2_ports = 1;
   TlbInclusion inclusion = TlbInclusion::kNonInclusive;
+  Splintering splintering = Splintering::kSmaller;
+  ArrayParams splinter_hints{32, 4};  // splintering: both
+  InvalidateExtent invalidate = InvalidateExtent::kExact;
 };
 void describe(MmuParams& p, ParameterVisitor& v);
 

@@ -9,6 +9,13 @@ void describe(ArrayParams& p, ParameterVisitor& v) {
            p.replacement);
 }
 
+void describe(InvalidateExtent& p, ParameterVisitor& v) {
+  v.choice({"invalidate",
+            "What an invalidation drops: what the manual requires, or everything of the stage.",
+            kInvalidateExtentNames},
+           p);
+}
+
 void describe(TlbParams& p, ParameterVisitor& v) {
   v.group({"page_4k", "Array for 4K pages."}, p.page_4k);
   v.group({"page_2m", "Array for 2M and 4M pages."}, p.page_2m);
@@ -32,6 +39,7 @@ void describe(PwcParams& p, ParameterVisitor& v) {
   v.boolean({"host_stage", "Cache upper levels of the host stage too (prefix organisations)."},
             p.host_stage);
   v.integer({"latency_cycles", "cycles", "Time of one lookup.", 0, 1000}, p.latency_cycles);
+  describe(p.invalidate, v);
 }
 
 void describe(NtlbParams& p, ParameterVisitor& v) {
@@ -39,6 +47,7 @@ void describe(NtlbParams& p, ParameterVisitor& v) {
   v.boolean({"serve_final_walk", "Also serve the walk of the data page, not only table pages."},
             p.serve_final_walk);
   v.integer({"latency_cycles", "cycles", "Time of one lookup.", 0, 1000}, p.latency_cycles);
+  describe(p.invalidate, v);
 }
 
 }  // namespace nestwalk

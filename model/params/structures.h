@@ -13,6 +13,14 @@ enum class Replacement : std::uint8_t { kLru, kTreePlru, kRandom, kSrrip };
 inline constexpr std::array<std::string_view, 4> kReplacementNames = {"lru", "tree_plru", "random",
                                                                       "srrip"};
 
+// What an invalidation drops of a structure.
+enum class InvalidateExtent : std::uint8_t {
+  kExact,  // what the manual requires
+  kBroad,  // everything of the stage concerned
+};
+inline constexpr std::array<std::string_view, 2> kInvalidateExtentNames = {"exact", "broad"};
+void describe(InvalidateExtent& p, ParameterVisitor& v);  // the parameter `invalidate`
+
 // One set-associative array. entries == 0 removes it; ways == 0 means fully associative.
 struct ArrayParams {
   std::uint32_t entries = 0;
@@ -65,6 +73,7 @@ struct PwcParams {
   ArrayParams unified{24, 24};              // kUnified, kPhysical, kPhysical2d
   bool host_stage = true;  // per_level, unified: the host stage has walk caches too
   std::uint32_t latency_cycles = 1;
+  InvalidateExtent invalidate = InvalidateExtent::kExact;
 };
 void describe(PwcParams& p, ParameterVisitor& v);
 
@@ -73,6 +82,7 @@ struct NtlbParams {
   ArrayParams array{32, 4};
   bool serve_final_walk = true;  // false: only pages that hold guest tables, as AMD describes
   std::uint32_t latency_cycles = 1;
+  InvalidateExtent invalidate = InvalidateExtent::kExact;
 };
 void describe(NtlbParams& p, ParameterVisitor& v);
 

@@ -21,6 +21,7 @@ struct NaivePage {
   bool global = false;
   std::uint64_t content = 0;  // tells one walk's result from another's
 
+  bool is_splintered() const { return host_bits < guest_bits; }
   unsigned bits() const { return std::min(guest_bits, host_bits); }
   auto operator<=>(const NaivePage&) const = default;
 };
@@ -154,7 +155,11 @@ class NaiveTlb {
 class NaiveHierarchy {
  public:
   explicit NaiveHierarchy(const MmuParams& p)
-      : inclusion_(p.inclusion), firsts_{NaiveTlb(p.l1_itlb), NaiveTlb(p.l1_dtlb)}, l2_(p.l2_tlb) {}
+      : inclusion_(p.inclusion),
+        refuses_(p.splintering == Splintering::kRefuse),
+        is_broad_(p.invalidate == InvalidateExtent::kBroad),
+        firsts_{NaiveTlb(p.l1_itlb), NaiveTlb(p.l1_dtlb)},
+        l2_(p.l2_tlb) {}
 
   // 1 or 2: the level that hit; 0: `walked` was entered. The content that was found is in *content.
   unsigned access(std::uint64_t address, bool is_fetch, const NaivePage& walked,
@@ -190,8 +195,8 @@ class NaiveHierarchy {
     const auto named = [&](const NaiveEntry& e) {
       const std::uint64_t page = std::uint64_t{1} << e.page.guest_bits;
       const auto block = naive_block(e.first, std::max(page, e.size()));
-      return block.first <= address && address <= block.second &&
-             (e.page.global || e.page.pcid == pcid);
+      return is_broad_ || (block.first <= address && address <= block.second &&
+                           (e.page.global || e.page.pcid == pcid));
     };
     firsts_[0].drop_if(named);
     firsts_[1].drop_if(named);
@@ -214,7 +219,7 @@ class NaiveHierarchy {
 
   void enter(NaiveTlb& l1, std::uint64_t address, const NaivePage& page) {
     const auto low = made_for(l1, address, page);
-    const auto high = made_for(l2_, address, page);
+    const auto high = second_refuses(page) ? std::nullopt : made_for(l2_, address, page);
     if (inclusion_ == TlbInclusion::kExclusive) {
       if (high && (!low || high->size() > low->size())) {
         l2_.put(*high);
@@ -234,6 +239,8 @@ class NaiveHierarchy {
       l1.put(*low);
     }
   }
+
+  bool second_refuses(const NaivePage& page) const { return refuses_ && page.is_splintered(); }
 
   void drop_first(const NaiveTlb::Lost& lost, const NaiveEntry& made) {
     NaiveEntry around = made;
@@ -255,7 +262,7 @@ class NaiveHierarchy {
       return;
     }
     const auto victim = l1.put(*entry).victim;
-    if (!victim) {
+    if (!victim || second_refuses(victim->page)) {
       return;
     }
     const unsigned bits = victim->size() == 1U << 12 ? 12 : victim->size() == 1U << 21 ? 21 : 30;
@@ -267,6 +274,8 @@ class NaiveHierarchy {
   }
 
   TlbInclusion inclusion_;
+  bool refuses_;
+  bool is_broad_;
   NaiveTlb firsts_[2];
   NaiveTlb l2_;
 };

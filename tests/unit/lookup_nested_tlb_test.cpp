@@ -111,5 +111,17 @@ TEST(NestedTlb, LawsHoldAndFlushEmptiesIt) {
   EXPECT_NE(copy, ntlb);
 }
 
+// Guest operations name nothing that a nested TLB keeps, however broad.
+TEST(NestedTlb, BroadInvalidationsDropAllVmsButOnlyForHostOperations) {
+  NtlbParams params;
+  params.invalidate = InvalidateExtent::kBroad;
+  NestedTlb ntlb(params);
+  ntlb.fill(Gpa(0x1000), page(12, 0x9000), kTags);
+  ntlb.fill(Gpa(0x2000), page(12, 0xa000), {Vpid{2}, Pcid{0}, Ep4ta{0x4000}, Asid{0}});
+  EXPECT_EQ(ntlb.invalidate({.op = InvalidateOp::kInvlpg, .tags = kTags}), 0U);
+  EXPECT_EQ(ntlb.invalidate({.op = InvalidateOp::kInveptSingle, .tags = kTags}), 2U);
+  EXPECT_EQ(ntlb.stats().collateral, 1U);
+}
+
 }  // namespace
 }  // namespace nestwalk

@@ -78,6 +78,49 @@ TEST(TlbHierarchy, InvalidationsAndFlushesReachEveryTlb) {
   });
 }
 
+Translation splintered(std::uint64_t page) {  // a guest's 2M page over 4K host pages
+  Translation t = translation(page);
+  t.guest_page_bits = 21;
+  return t;
+}
+
+// INV-01: pieces all go when any address of their page is invalidated.
+TEST(TlbHierarchy, EveryPolicyDropsAllPiecesOfASplinteredPage) {
+  for (const Splintering splintering :
+       {Splintering::kSmaller, Splintering::kBoth, Splintering::kRefuse}) {
+    MmuParams p = small();
+    p.splintering = splintering;
+    TlbHierarchy tlbs(p);
+    tlbs.fill(access(0), splintered(0), kKind, {});
+    tlbs.fill(access(5), splintered(5), kKind, {});
+    EXPECT_EQ(tlbs.l1_dtlb().num_pieces(), 2U);
+    EXPECT_EQ(tlbs.l2_tlb().size(), splintering == Splintering::kRefuse ? 0U : 2U);
+    EXPECT_EQ(tlbs.walked(1, 0), 2U);
+    tlbs.invalidate({.op = InvalidateOp::kInvlpg, .address = Gva(0x1f'f000)});
+    EXPECT_EQ(tlbs.l1_dtlb().size() + tlbs.l2_tlb().size(), 0U);
+    EXPECT_FALSE(tlbs.predict(access(7), kKind, {}));
+  }
+}
+
+TEST(TlbHierarchy, GuessesFollowTheLastPieceAndAreHeldAgainstTheWalk) {
+  MmuParams p = small();
+  p.splintering = Splintering::kBoth;
+  TlbHierarchy tlbs(p);
+  EXPECT_FALSE(tlbs.predict(access(1), kKind, {}));
+  tlbs.fill(access(1), splintered(0x101), kKind, {});
+  EXPECT_EQ(tlbs.predict(access(2), kKind, {}), Hpa(0x10'2000));
+  EXPECT_FALSE(tlbs.predict(access(0x200), kKind, {})) << "another guest page";
+  EXPECT_FALSE(tlbs.predict(access(2), kKind, {.pcid = Pcid{1}}));
+  EXPECT_FALSE(tlbs.lookup_first(access(2), kKind, {}, kAny)) << "a guess serves nothing";
+  EXPECT_FALSE(tlbs.lookup_second(access(2), kKind, {}, kAny));
+  tlbs.fill(access(2), splintered(0x102), kKind, {});
+  tlbs.fill(access(3), splintered(0x203), kKind, {});
+  EXPECT_EQ(tlbs.predict(access(4), kKind, {}), Hpa(0x20'4000));
+  EXPECT_EQ(tlbs.hint_stats(), (SplinterHintStats{.right = 1, .wrong = 1, .none = 1}));
+  tlbs.fill(access(0x300), translation(0x300), kKind, {});
+  EXPECT_EQ(tlbs.hint_stats().none, 1U) << "a whole page is not guessed";
+}
+
 // One entry a level: page 2 takes page 1's place in the second level.
 TEST(TlbHierarchy, InclusiveDropsInTheFirstLevelWhatTheSecondLost) {
   MmuParams p = small();

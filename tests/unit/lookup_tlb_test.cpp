@@ -288,7 +288,48 @@ TEST(Tlb, FlushAndDropOverlappingEmptyWhatTheyName) {
   EXPECT_FALSE(tlb.probe(Gva(0x1000), kCombined, kTags));
   EXPECT_EQ(tlb.flush(), 1U);
   EXPECT_EQ(tlb.size(), 0U);
-  EXPECT_EQ(tlb.stats().invalidated, 2U);
+  EXPECT_EQ(tlb.stats().invalidated, 1U);
+  EXPECT_EQ(tlb.stats().back_invalidated, 1U);
+}
+
+// A fill counts what its entry does not reach, over all pairs of sizes.
+TEST(Tlb, LostReachIsTheLargerPageLessWhatIsCovered) {
+  TlbParams params;
+  params.page_1g = {};  // 1G pages are kept as 2M pieces
+  for (const unsigned guest : {12U, 21U, 30U}) {
+    for (const unsigned host : {12U, 21U, 30U}) {
+      Tlb tlb(params);
+      tlb.fill(Gva(0), translation(0, guest, host), kCombined, kTags);
+      const unsigned covered = std::min({guest, host, 21U});
+      EXPECT_EQ(tlb.stats().lost_reach_bytes, bit(std::max(guest, host)) - bit(covered));
+      EXPECT_EQ(tlb.stats().piece_fills, covered < guest ? 1U : 0U);
+      EXPECT_EQ(tlb.num_pieces(), covered < guest ? 1U : 0U);
+      tlb.flush();
+      EXPECT_EQ(tlb.num_pieces(), 0U);
+    }
+  }
+}
+
+// Broad drops every entry that exact keeps, and says so; a fault is no instruction.
+TEST(Tlb, BroadInvalidationsCountWhatTheyNeedNotHaveDropped) {
+  for (const InvalidateExtent extent : {InvalidateExtent::kExact, InvalidateExtent::kBroad}) {
+    Tlb tlb(TlbParams{}, 0, extent);
+    const auto fill_all = [&] {
+      for (const std::uint64_t page : {0x1000, 0x2000, 0x3000}) {
+        tlb.fill(Gva(page), translation(page, 12, 12), kCombined, kTags);
+      }
+    };
+    const bool is_broad = extent == InvalidateExtent::kBroad;
+    fill_all();
+    EXPECT_EQ(tlb.invalidate({.op = InvalidateOp::kMovCr3NoFlush, .tags = kTags}), 0U);
+    EXPECT_EQ(
+        tlb.invalidate({.op = InvalidateOp::kPageFault, .tags = kTags, .address = Gva(0x1000)}),
+        1U);
+    fill_all();
+    EXPECT_EQ(tlb.invalidate({.op = InvalidateOp::kInvlpg, .tags = kTags, .address = Gva(0x1000)}),
+              is_broad ? 3U : 1U);
+    EXPECT_EQ(tlb.stats().collateral, is_broad ? 2U : 0U);
+  }
 }
 
 }  // namespace

@@ -289,6 +289,21 @@ TEST(WalkCache, LawsHoldAndCopiesAreEqual) {
   EXPECT_NE(copy, pwc);
 }
 
+TEST(WalkCache, BroadInvalidationsDropTheStageTheyMayConcern) {
+  PwcParams params = params_of(PwcOrganisation::kPerLevel);
+  params.invalidate = InvalidateExtent::kBroad;
+  WalkCache pwc(params);
+  Tags other = kTags;
+  other.pcid = Pcid{7};
+  pwc.fill(guest(), 2, to_table(1, 0x1000));
+  pwc.fill(guest(kAddress, other), 2, to_table(1, 0x2000));
+  pwc.fill(host(), 2, to_table(1, 0x3000));
+  EXPECT_EQ(pwc.invalidate({.op = InvalidateOp::kInvpcidSingle, .tags = kTags}), 2U);
+  EXPECT_EQ(pwc.stats(Stage::kGuest).collateral, 1U);
+  EXPECT_EQ(pwc.stats(Stage::kHost).collateral, 0U);
+  EXPECT_TRUE(pwc.lookup(host()));
+}
+
 TEST(WalkCacheDeathTest, LeavesAreRefused) {
   WalkCache pwc{PwcParams{}};
   EXPECT_DEATH(pwc.fill(guest(), 1, to_table(0, 0x1000)), "never leaves");
