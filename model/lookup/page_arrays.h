@@ -102,8 +102,13 @@ class PageArrays {
   }
   void use(Found found) { arrays_[classes_[found.page_class].array].use(found.slot); }
 
+  // Another number after each change of what is cached: as long as it stays, so does what find()
+  // found.
+  [[nodiscard]] std::uint64_t version() const { return changes_.count; }
+
   // key.span_bits is what span_bits_for() said, key.address is aligned to it.
   FillResult fill(const Entry& entry) {
+    ++changes_.count;
     FillResult result;
     result.num_replaced = drop_overlapping(entry.key, &result.replaced_span_bits);
     for (unsigned i = 0; i < num_classes_; ++i) {
@@ -219,6 +224,7 @@ class PageArrays {
   }
   // Takes an entry that is about to go out of the counts; true, to stand at the end of a condition.
   bool forget(const EntryKey& key) {
+    ++changes_.count;
     for (unsigned i = 0; i < num_classes_; ++i) {
       classes_[i].count -= classes_[i].span_bits == key.span_bits ? 1 : 0;
     }
@@ -230,6 +236,12 @@ class PageArrays {
   unsigned num_classes_ = 0;
   std::uint64_t num_pieces_ = 0;  // entries whose page is larger than what they cover
   std::array<SetAssocArray<Entry>, kMaxArrays> arrays_;
+  // Not part of the state: two with the same entries are equal, however they came by them.
+  struct Changes {
+    std::uint64_t count = 0;
+    friend bool operator==(const Changes&, const Changes&) { return true; }
+  };
+  Changes changes_;
 };
 
 }  // namespace nestwalk

@@ -39,6 +39,14 @@ class ReplacementState {
       touch(set, way);
     }
   }
+  // The same of slot set * ways + way: spares LRU, which is used most, a division.
+  void used_slot(std::uint32_t slot) {
+    if (policy_ == Replacement::kLru) {
+      stamps_[slot] = ++clock_;
+    } else {
+      touch(slot / ways_, slot % ways_);
+    }
+  }
   void filled(std::uint32_t set, std::uint32_t way);
   [[nodiscard]] std::uint32_t victim(std::uint32_t set);
 

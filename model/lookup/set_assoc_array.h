@@ -79,7 +79,7 @@ class SetAssocArray {
   // For payloads that change in place; what find() compares must stay.
   [[nodiscard]] Entry& operator[](std::uint32_t slot) { return entries_[slot]; }
 
-  void use(std::uint32_t slot) { replacement_.used(slot / ways_, slot % ways_); }
+  void use(std::uint32_t slot) { replacement_.used_slot(slot); }
 
   // Puts the entry into the lowest free way of its set, else in place of the victim, which it
   // returns.

@@ -99,6 +99,25 @@ class Tlb {
   std::optional<Translation> lookup(Gva gva, MappingKind kind, const Tags& tags) {
     return lookup(gva, kind, tags, [](const Translation&) { return true; });
   }
+  // A hit that can be made again without a search, for as long as no entry comes or goes.
+  struct Hit {
+    PageArrays<Translation>::Found found;
+    std::uint8_t span_bits = 0;
+    std::uint64_t version = 0;
+  };
+  // Of the last lookup, which was a hit.
+  [[nodiscard]] Hit last_hit() const {
+    return {last_found_.found, static_cast<std::uint8_t>(pages_.span_bits(last_found_.found)),
+            pages_.version()};
+  }
+  [[nodiscard]] bool can_repeat(const Hit& hit) const { return hit.version == pages_.version(); }
+  // Counted and seen by replacement as a lookup is. can_repeat() said yes.
+  void repeat(const Hit& hit) {
+    ++stats_.lookups;
+    ++stats_.hits;
+    ++stats_.hits_by_size[size_index(hit.span_bits)];
+    pages_.use(hit.found);
+  }
   // The same without a trace: neither counted nor seen by replacement.
   [[nodiscard]] std::optional<Translation> probe(Gva gva, MappingKind kind, const Tags& tags) const;
 
@@ -144,7 +163,14 @@ class Tlb {
   }
 
   InvalidateExtent extent_;
+  // Not part of the state.
+  struct LastFound {
+    PageArrays<Translation>::Found found;
+    friend bool operator==(const LastFound&, const LastFound&) { return true; }
+  };
+
   PageArrays<Translation> pages_;
+  LastFound last_found_;
   TlbStats stats_;
 };
 
@@ -159,6 +185,7 @@ std::optional<Translation> Tlb::lookup(Gva gva, MappingKind kind, const Tags& ta
       ++stats_.hits;
       ++stats_.hits_by_size[size_index(span_bits)];
       pages_.use(found);
+      last_found_.found = found;
       return t;
     }
     ++stats_.rejected;

@@ -76,6 +76,9 @@ class TlbHierarchy {
     return levels_[kL2].latency_cycles;
   }
 
+  // The TLB that lookup_first() asks.
+  [[nodiscard]] Tlb& first_tlb(const Access& access) { return first(access).tlb; }
+
   // Drops what the operation covers from all TLBs. Returns the number of entries.
   std::size_t invalidate(const Invalidation& invalidation);
   std::size_t flush();

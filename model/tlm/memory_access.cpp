@@ -19,14 +19,6 @@ void compare_and_swap(SparseMemory& memory, tlm::tlm_generic_payload& payload,
 
 }  // namespace
 
-tlm::tlm_response_status check_protocol(const tlm::tlm_generic_payload& payload) {
-  if (payload.get_byte_enable_ptr() != nullptr) {
-    return tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE;
-  }
-  return payload.get_streaming_width() < payload.get_data_length() ? tlm::TLM_BURST_ERROR_RESPONSE
-                                                                   : tlm::TLM_OK_RESPONSE;
-}
-
 tlm::tlm_response_status check_transfer(const tlm::tlm_generic_payload& payload) {
   return payload.get_data_length() == 0 ? tlm::TLM_BURST_ERROR_RESPONSE : check_protocol(payload);
 }

@@ -85,11 +85,11 @@ void Mmu::set_context(const WalkContext& context) {
 }
 
 void Mmu::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
-  AccessExtension without;
   auto* extension = payload.get_extension<AccessExtension>();
   const Access access = access_of(payload, extension);
   if (extension == nullptr) {
-    extension = &without;
+    foreign_ = {};
+    extension = &foreign_;
   }
   if (const auto status = check(payload); status != tlm::TLM_OK_RESPONSE) {
     payload.set_response_status(status);
@@ -192,20 +192,26 @@ void Mmu::forward(tlm::tlm_generic_payload& payload, const AccessExtension& exte
 
 bool Mmu::translate(const Access& access, Translation& translation, sc_core::sc_time& delay) {
   ++stats_.translations;
+  Tlb& first = tlbs_.first_tlb(access);
+  RecentHits& recent = recent_[access.is_fetch() ? 1 : 0];
+  const std::uint32_t first_cycles = tlbs_.first_cycles(access);
+  if (const RecentHit* hit = recent.find(access, context_version_, first)) {
+    first.repeat(hit->hit);
+    translation = hit->at(access.address.offset(kSmallPageBits));
+    annotate_tlb(first_cycles, delay);
+    return true;
+  }
   const auto serves = [&](const Translation& t) {
     return cached_translation_serves(context_, access, t);
   };
-  std::uint32_t cycles = tlbs_.first_cycles(access);
-  std::optional<Translation> found = tlbs_.lookup_first(access, kind_, context_.tags, serves);
-  if (!found) {
-    cycles += tlbs_.second_cycles(access);
-    found = tlbs_.lookup_second(access, kind_, context_.tags, serves);
+  if (const auto found = tlbs_.lookup_first(access, kind_, context_.tags, serves)) {
+    recent.remember(access, context_version_, first, *found);
+    translation = *found;
+    annotate_tlb(first_cycles, delay);
+    return true;
   }
-  if (cycles != 0) {
-    stats_.tlb_cycles += cycles;
-    delay += clock_.cycles(cycles);
-  }
-  if (found) {
+  annotate_tlb(first_cycles + tlbs_.second_cycles(access), delay);
+  if (const auto found = tlbs_.lookup_second(access, kind_, context_.tags, serves)) {
     translation = *found;
     return true;
   }

@@ -16,6 +16,7 @@
 
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -24,6 +25,7 @@
 #include <vector>
 
 #include "model/arch/invalidation.h"
+#include "model/lookup/recent_hits.h"
 #include "model/lookup/tlb_hierarchy.h"
 #include "model/observe/invariants.h"
 #include "model/observe/statistics.h"
@@ -88,7 +90,7 @@ class Mmu : public sc_core::sc_module, private EventTarget {
     AccessExtension* extension = nullptr;
     Gva address;    // as it came in
     Access access;  // of the part under translation
-    std::uint32_t context_version = 0;
+    std::uint64_t context_version = 0;
     unsigned first_bytes = 0;      // in the first page, if it lies in two
     bool is_second_part = false;   // that part is under translation, or its data under way
     bool has_translation = false;  // of one part at least; false while nobody uses this object
@@ -105,7 +107,7 @@ class Mmu : public sc_core::sc_module, private EventTarget {
   struct MissRegister {
     bool is_used = false;
     std::uint64_t page = 0;
-    std::uint32_t context_version = 0;
+    std::uint64_t context_version = 0;
     WalkContext context;  // the walk's own copy
     Pending* first = nullptr;
     std::vector<Pending*> joined;
@@ -167,6 +169,12 @@ class Mmu : public sc_core::sc_module, private EventTarget {
   void split(tlm::tlm_generic_payload& payload, const Access& access, AccessExtension& extension,
              sc_core::sc_time& delay);
   static void report_refusal(Gva address, AccessExtension& extension);
+  void annotate_tlb(std::uint32_t cycles, sc_core::sc_time& delay) {
+    if (cycles != 0) {
+      stats_.tlb_cycles += cycles;
+      delay += clock_.cycles(cycles);
+    }
+  }
   void forward(tlm::tlm_generic_payload& payload, const AccessExtension& extension,
                sc_core::sc_time& delay);
 
@@ -180,6 +188,8 @@ class Mmu : public sc_core::sc_module, private EventTarget {
   WalkContext context_;
   MappingKind kind_ = MappingKind::kLinear;
   TlbHierarchy tlbs_;
+  std::array<RecentHits, 2> recent_;  // blocking: of data, of fetches
+  AccessExtension foreign_;           // blocking: of an initiator that brings none
   Fault fault_;
   tlm::tlm_generic_payload walk_payload_;
   WalkExtension walk_extension_;
@@ -196,7 +206,7 @@ class Mmu : public sc_core::sc_module, private EventTarget {
   TransactionPool<WalkExtension> walk_pool_;
   std::vector<MissRegister> registers_;
   std::deque<Pending*> stalled_;  // misses that wait for a register
-  std::uint32_t context_version_ = 0;
+  std::uint64_t context_version_ = 0;
 
   MmuStats stats_;
 };

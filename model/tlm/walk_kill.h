@@ -23,11 +23,11 @@ inline bool concerns(const Invalidation& invalidation, const WalkContext& contex
     key.address = scope.address(kind);  // named by it, whatever it is
     key.tags = tags_for(kind, context.tags);
     key.kind = kind;
-    if (scope.drops(key)) {
+    if (scope.must_drop(key)) {
       return true;
     }
     key.global = kind != MappingKind::kGuestPhysical;  // its page may turn out to be global
-    return key.global && scope.drops(key);
+    return key.global && scope.must_drop(key);
   };
   return context.has_host
              ? drops_kind(MappingKind::kCombined) || drops_kind(MappingKind::kGuestPhysical)
