@@ -24,7 +24,7 @@
 
 namespace nestwalk {
 
-// Which array holds entries that cover 2^span_bits bytes.
+// Which array holds entries that cover 2^span_bits bytes. A size may have two.
 struct PageClass {
   std::uint8_t span_bits = 0;
   std::uint8_t array = 0;
@@ -34,7 +34,7 @@ template <class Payload>
 class PageArrays {
  public:
   using Entry = CachedEntry<Payload>;
-  static constexpr unsigned kMaxArrays = 3;
+  static constexpr unsigned kMaxArrays = 4;
   static constexpr unsigned kMaxClasses = 4;
 
   struct Found {
@@ -111,20 +111,15 @@ class PageArrays {
     ++changes_.count;
     FillResult result;
     result.num_replaced = drop_overlapping(entry.key, &result.replaced_span_bits);
-    for (unsigned i = 0; i < num_classes_; ++i) {
-      Class& c = classes_[i];
-      if (c.span_bits == entry.key.span_bits) {
-        const std::uint64_t number = entry.key.address >> c.span_bits;
-        result.evicted = arrays_[c.array].insert(number, tag_of(number, c.span_bits), entry);
-        if (result.evicted) {
-          forget(result.evicted->key);
-        }
-        ++c.count;
-        num_pieces_ += entry.key.is_piece() ? 1 : 0;
-        return result;
-      }
+    Class& c = classes_[home_of(entry.key)];
+    const std::uint64_t number = entry.key.address >> c.span_bits;
+    result.evicted = arrays_[c.array].insert(number, tag_of(number, c.span_bits), entry);
+    if (result.evicted) {
+      forget(result.evicted->key, c.array);
     }
-    fatal("no array takes an entry of this size");
+    ++c.count;
+    num_pieces_ += entry.key.is_piece() ? 1 : 0;
+    return result;
   }
 
   // Drops what could match a lookup that the given entry matches; returns how many, and in
@@ -140,7 +135,7 @@ class PageArrays {
       const auto overlaps = [&](const Entry& e) {
         const bool drop = e.key.span_bits == c.span_bits &&
                           ((e.key.address ^ key.address) >> bits) == 0 && collide(e.key, key);
-        return drop && forget(e.key);
+        return drop && forget(e.key, c.array);
       };
       SetAssocArray<Entry>& array = arrays_[c.array];
       const std::size_t here = c.span_bits < key.span_bits
@@ -155,9 +150,9 @@ class PageArrays {
   }
 
   void erase(Found found) {
-    SetAssocArray<Entry>& array = arrays_[classes_[found.page_class].array];
-    forget(array[found.slot].key);
-    array.erase(found.slot);
+    const std::uint8_t a = classes_[found.page_class].array;
+    forget(arrays_[a][found.slot].key, a);
+    arrays_[a].erase(found.slot);
   }
 
   // `address` is the scope's for the kinds kept here.
@@ -166,26 +161,30 @@ class PageArrays {
     if (scope.drops_nothing()) {
       return count;
     }
-    const auto drop = [&](const Entry& e) { return scope.drops(e.key, count) && forget(e.key); };
+    const auto drop_from = [&](unsigned array) {
+      return
+          [&, array](const Entry& e) { return scope.drops(e.key, count) && forget(e.key, array); };
+    };
     if (scope.is_by_address() && num_pieces_ == 0) {
       // Every entry that the address names also covers it: one set for each size.
       for (unsigned i = 0; i < num_classes_; ++i) {
-        if (classes_[i].count != 0) {
-          arrays_[classes_[i].array].erase_in_set_if(address >> classes_[i].span_bits, drop);
+        const Class c = classes_[i];
+        if (c.count != 0) {
+          arrays_[c.array].erase_in_set_if(address >> c.span_bits, drop_from(c.array));
         }
       }
       return count;
     }
-    for (SetAssocArray<Entry>& array : arrays_) {
-      array.erase_if(drop);
+    for (unsigned i = 0; i < kMaxArrays; ++i) {
+      arrays_[i].erase_if(drop_from(i));
     }
     return count;
   }
 
   std::size_t flush() {
     std::size_t dropped = 0;
-    for (SetAssocArray<Entry>& array : arrays_) {
-      dropped += array.erase_if([&](const Entry& e) { return forget(e.key); });
+    for (unsigned i = 0; i < kMaxArrays; ++i) {
+      dropped += arrays_[i].erase_if([&](const Entry& e) { return forget(e.key, i); });
     }
     return dropped;
   }
@@ -222,11 +221,35 @@ class PageArrays {
   static constexpr std::uint64_t tag_of(std::uint64_t number, unsigned span_bits) {
     return number | (std::uint64_t{span_bits} << 57);
   }
+  // The class that an entry goes to. Of two arrays for its size: the first whose set has room, else
+  // each in turn.
+  unsigned home_of(const EntryKey& key) {
+    unsigned home = 0;
+    while (home != num_classes_ && classes_[home].span_bits != key.span_bits) {
+      ++home;
+    }
+    fatal_unless(home != num_classes_, "no array takes an entry of this size");
+    const unsigned other = home + 1;
+    if (other == num_classes_ || classes_[other].span_bits != key.span_bits) {
+      return home;
+    }
+    const std::uint64_t number = key.address >> key.span_bits;
+    for (const unsigned candidate : {home, other}) {
+      if (arrays_[classes_[candidate].array].has_room(number)) {
+        return candidate;
+      }
+    }
+    is_turn_of_second_ = !is_turn_of_second_;
+    return is_turn_of_second_ ? other : home;
+  }
+
   // Takes an entry that is about to go out of the counts; true, to stand at the end of a condition.
   bool forget(const EntryKey& key) {
     ++changes_.count;
+  bool forget(const EntryKey& key, unsigned array) {
     for (unsigned i = 0; i < num_classes_; ++i) {
-      classes_[i].count -= classes_[i].span_bits == key.span_bits ? 1 : 0;
+      Class& c = classes_[i];
+      c.count -= c.span_bits == key.span_bits && c.array == array ? 1 : 0;
     }
     num_pieces_ -= key.is_piece() ? 1 : 0;
     return true;
@@ -234,7 +257,8 @@ class PageArrays {
 
   std::array<Class, kMaxClasses> classes_{};
   unsigned num_classes_ = 0;
-  std::uint64_t num_pieces_ = 0;  // entries whose page is larger than what they cover
+  bool is_turn_of_second_ = false;  // of two arrays for one size, both full
+  std::uint64_t num_pieces_ = 0;    // entries whose page is larger than what they cover
   std::array<SetAssocArray<Entry>, kMaxArrays> arrays_;
   // Not part of the state: two with the same entries are equal, however they came by them.
   struct Changes {

@@ -4,10 +4,11 @@
 //   const auto slot = array.find(number, tag, [&](const Entry& e) { return e.pcid == pcid; });
 //   if (slot != array.kNone) { array.use(slot); }
 //
-// `number` chooses the set (modulo their count, which need be no power of two). `tag` is any word
-// but all ones and is compared first; `accept` compares the rest. The tags of a set lie side by
-// side. find() and erase() leave the replacement state alone; use() and insert() are what it sees.
-// Not for deciding what matches: that is the caller's `accept`.
+// `number` (below 2^63) chooses the set: modulo their count, which need be no power of two, or
+// folded once by XOR. `tag` is any word but all ones and is compared first; `accept` compares the
+// rest. The tags of a set lie side by side. find() and erase() leave the replacement state alone;
+// use() and insert() are what it sees. Not for deciding what matches: that is the caller's
+// `accept`.
 #pragma once
 
 #include <bit>
@@ -41,6 +42,12 @@ class SetAssocArray {
     }
     sets_ = params.entries / ways_;
     mask_ = std::has_single_bit(sets_) ? sets_ - 1 : 0;
+    if (params.index == SetIndex::kXorFold) {
+      if (!std::has_single_bit(sets_)) {
+        throw std::invalid_argument("xor_fold needs a power of two of sets");
+      }
+      fold_ = static_cast<std::uint32_t>(std::countr_zero(sets_));
+    }
     words_ = (ways_ + kWaysPerWord - 1) / kWaysPerWord;
     prints_.assign(std::size_t{sets_} * words_, 0);
     tags_.assign(params.entries, kFree);
@@ -73,6 +80,16 @@ class SetAssocArray {
       }
     }
     return found;
+  }
+
+  [[nodiscard]] bool has_room(std::uint64_t number) const {
+    const std::uint32_t first = set_of(number) * ways_;
+    for (std::uint32_t way = 0; way < ways_; ++way) {
+      if (tags_[first + way] == kFree) {
+        return true;
+      }
+    }
+    return false;
   }
 
   [[nodiscard]] const Entry& operator[](std::uint32_t slot) const { return entries_[slot]; }
@@ -130,6 +147,7 @@ class SetAssocArray {
 
  private:
   static constexpr std::uint64_t kFree = ~std::uint64_t{0};
+  static constexpr std::uint32_t kNoFold = 63;  // page numbers are shorter
   static constexpr std::uint32_t kWaysPerWord = 8;
   static constexpr std::uint64_t kEveryByte = 0x0101010101010101;
 
@@ -144,7 +162,8 @@ class SetAssocArray {
   }
 
   [[nodiscard]] std::uint32_t set_of(std::uint64_t number) const {
-    return static_cast<std::uint32_t>(mask_ != 0 || sets_ <= 1 ? number & mask_ : number % sets_);
+    const std::uint64_t folded = number ^ (number >> fold_);
+    return static_cast<std::uint32_t>(mask_ != 0 || sets_ <= 1 ? folded & mask_ : folded % sets_);
   }
 
   void place(std::uint32_t set, std::uint32_t way, std::uint64_t tag, const Entry& entry) {
@@ -169,6 +188,7 @@ class SetAssocArray {
   std::uint32_t sets_ = 0;
   std::uint32_t ways_ = 0;
   std::uint32_t mask_ = 0;  // sets - 1 where that is a mask
+  std::uint32_t fold_ = kNoFold;
   std::uint32_t size_ = 0;
   std::uint32_t words_ = 0;  // of prints_ in a set
   std::vector<std::uint64_t> prints_;

@@ -11,13 +11,16 @@ namespace {
 constexpr std::uint8_t kArray4k = 0;
 constexpr std::uint8_t kArray2m = 1;
 constexpr std::uint8_t kArray1g = 2;
+constexpr std::uint8_t kArrayBeside = 3;
 
 PageArrays<Translation> make_pages(const TlbParams& params, std::uint64_t seed) {
-  return {{params.page_4k, params.unified_2m ? ArrayParams{} : params.page_2m,
-           params.unified_1g ? ArrayParams{} : params.page_1g},
-          {{12, kArray4k},
-           {21, params.unified_2m ? kArray4k : kArray2m},
-           {30, params.unified_1g ? kArray4k : kArray1g}},
+  const std::uint8_t home_2m = params.unified_2m ? kArray4k : kArray2m;
+  const std::uint8_t home_1g = params.unified_1g  ? kArray4k
+                               : params.beside_1g ? kArrayBeside
+                                                  : kArray1g;
+  return {{params.page_4k, home_2m == kArray2m ? params.page_2m : ArrayParams{},
+           home_1g == kArray1g ? params.page_1g : ArrayParams{}, params.beside},
+          {{12, kArray4k}, {12, kArrayBeside}, {21, home_2m}, {30, home_1g}},
           seed};
 }
 
@@ -33,7 +36,7 @@ std::uint64_t lost_reach(const EntryKey& key) {
 }  // namespace
 
 Tlb::Tlb(const TlbParams& params, std::uint64_t seed, InvalidateExtent extent)
-    : extent_(extent), pages_(make_pages(params, seed)) {}
+    : extent_(extent), keeps_pieces_(params.keep_pieces), pages_(make_pages(params, seed)) {}
 
 std::optional<Translation> Tlb::probe(Gva gva, MappingKind kind, const Tags& tags) const {
   const auto found = pages_.find(gva.value(), kind, tags_for(kind, tags));
@@ -41,6 +44,14 @@ std::optional<Translation> Tlb::probe(Gva gva, MappingKind kind, const Tags& tag
     return std::nullopt;
   }
   return at(pages_.entry(found).payload, gva.offset(pages_.span_bits(found)));
+}
+
+unsigned Tlb::span_bits_for(const Translation& translation) const {
+  constexpr unsigned k4m = 22;
+  const unsigned page_bits = translation.page_bits();
+  const unsigned span_bits = pages_.span_bits_for(page_bits);
+  const bool is_whole = span_bits == page_bits || (page_bits == k4m && span_bits == k4m - 1);
+  return is_whole || keeps_pieces_ ? span_bits : 0;
 }
 
 Tlb::FillResult Tlb::fill(Gva gva, const Translation& translation, MappingKind kind,

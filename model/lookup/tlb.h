@@ -6,11 +6,11 @@
 //   if (const auto t = tlb.lookup(gva, MappingKind::kCombined, tags)) { use(t->hpa); }
 //   tlb.invalidate({.op = InvalidateOp::kInvlpg, .tags = tags, .address = gva});
 //
-// A page whose size has no array is entered piece by piece as it is used (4M pages always: as 2M
-// pieces); a piece knows the size of its page. A fill for an address that is already covered
-// replaces what covered it, so at most one entry ever matches. Guest-physical mappings: see
-// nested_tlb.h. Not for judging rights: give lookup() a predicate; an entry that does not serve is
-// a miss.
+// A page whose size has no array is entered piece by piece as it is used, unless keep_pieces is off
+// (4M pages always: as 2M pieces); a piece knows the size of its page. A fill for an address that
+// is already covered replaces what covered it, so at most one entry ever matches. Guest-physical
+// mappings: see nested_tlb.h. Not for judging rights: give lookup() a predicate; an entry that does
+// not serve is a miss.
 #pragma once
 
 #include <array>
@@ -124,9 +124,7 @@ class Tlb {
   // `translation` is that of `gva`.
   FillResult fill(Gva gva, const Translation& translation, MappingKind kind, const Tags& tags);
   // log2 of the bytes that an entry for this translation would cover; 0: it would not be cached.
-  [[nodiscard]] unsigned span_bits_for(const Translation& translation) const {
-    return pages_.span_bits_for(translation.page_bits());
-  }
+  [[nodiscard]] unsigned span_bits_for(const Translation& translation) const;
   // An entry that another level gave up: kept if it fits whole and nothing larger covers it.
   FillResult take_victim(const TlbEntry& victim);
   // The entry that matches leaves for another level, if it covers no more than this.
@@ -169,6 +167,7 @@ class Tlb {
     friend bool operator==(const LastFound&, const LastFound&) { return true; }
   };
 
+  bool keeps_pieces_;
   PageArrays<Translation> pages_;
   LastFound last_found_;
   TlbStats stats_;

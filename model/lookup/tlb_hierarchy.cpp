@@ -11,6 +11,8 @@ constexpr std::uint64_t kL1iSeed = 11;
 constexpr std::uint64_t kL1dSeed = 12;
 constexpr std::uint64_t kL2Seed = 13;
 constexpr std::uint64_t kHintSeed = 14;
+constexpr std::uint64_t kL2iSeed = 15;
+constexpr std::uint64_t kStoreSeed = 16;
 
 constexpr unsigned size_index(unsigned page_bits) {
   return (page_bits - kSmallPageBits) / 9;
@@ -22,15 +24,20 @@ TlbHierarchy::TlbHierarchy(const MmuParams& params)
     : inclusion_(params.inclusion),
       splintering_(params.splintering),
       extent_(params.invalidate),
-      levels_{{make_level(params.l1_itlb, kL1iSeed, extent_),
-               make_level(params.l1_dtlb, kL1dSeed, extent_),
-               make_level(params.l2_tlb, kL2Seed, extent_)}},
+      first_of_{kL1d, params.store_tlb.is_present() ? kStore : kL1d, kL1i},
+      second_of_{kL2, kL2, params.l2_itlb.is_present() ? kL2i : kL2},
+      levels_{{make_level(params.l1_itlb, kL1iSeed), make_level(params.l1_dtlb, kL1dSeed),
+               make_level(params.store_tlb, kStoreSeed), make_level(params.l2_itlb, kL2iSeed),
+               make_level(params.l2_tlb, kL2Seed)}},
       hints_(splintering_ == Splintering::kBoth ? params.splinter_hints : ArrayParams{},
-             kHintSeed) {}
+             kHintSeed) {
+  // A TLB of the platform that is configured away is still shown, with its misses.
+  levels_[kStore].is_shown = first_of(AccessType::kWrite) == kStore;
+  levels_[kL2i].is_shown = second_of(AccessType::kFetch) == kL2i;
+}
 
-TlbHierarchy::Level TlbHierarchy::make_level(const TlbParams& params, std::uint64_t seed,
-                                             InvalidateExtent extent) {
-  return {Tlb(params, seed, extent), params.latency_cycles};
+TlbHierarchy::Level TlbHierarchy::make_level(const TlbParams& params, std::uint64_t seed) const {
+  return {Tlb(params, seed, extent_), params.latency_cycles, true};
 }
 
 void TlbHierarchy::fill(const Access& access, const Translation& translation, MappingKind kind,
@@ -56,7 +63,7 @@ void TlbHierarchy::bring_up(const Access& access, const Translation& found, Mapp
     return;
   }
   // First out, then in: the entry and the first level's victim change places.
-  second().move_out(access.address, kind, tags, first(access).tlb.span_bits_for(found));
+  second(access).move_out(access.address, kind, tags, first(access).tlb.span_bits_for(found));
   fill_first_exclusive(access, found, kind, tags);
 }
 
@@ -65,25 +72,25 @@ void TlbHierarchy::fill_second(const Access& access, const Translation& translat
   if (second_refuses(translation)) {
     return;
   }
-  const Tlb::FillResult filled = second().fill(access.address, translation, kind, tags);
+  const Tlb::FillResult filled = second(access).fill(access.address, translation, kind, tags);
   if (inclusion_ != TlbInclusion::kInclusive) {
     return;
   }
   if (filled.evicted) {
-    drop_in_first_level(filled.evicted->key);
+    drop_in_first_level(access, filled.evicted->key);
   }
   if (filled.replaced) {
-    drop_in_first_level(*filled.replaced);
+    drop_in_first_level(access, *filled.replaced);
   }
 }
 
 void TlbHierarchy::fill_exclusive(const Access& access, const Translation& translation,
                                   MappingKind kind, const Tags& tags) {
   const unsigned in_first = first(access).tlb.span_bits_for(translation);
-  if (!second_refuses(translation) && second().span_bits_for(translation) > in_first) {
-    second().fill(access.address, translation, kind, tags);
+  if (!second_refuses(translation) && second(access).span_bits_for(translation) > in_first) {
+    second(access).fill(access.address, translation, kind, tags);
   } else if (in_first != 0) {
-    second().drop_overlapping(entry_key(access.address, translation, kind, tags, in_first));
+    second(access).drop_overlapping(entry_key(access.address, translation, kind, tags, in_first));
   }
   fill_first_exclusive(access, translation, kind, tags);
 }
@@ -92,13 +99,15 @@ void TlbHierarchy::fill_first_exclusive(const Access& access, const Translation&
                                         MappingKind kind, const Tags& tags) {
   const Tlb::FillResult filled = first(access).tlb.fill(access.address, translation, kind, tags);
   if (filled.evicted && !second_refuses(filled.evicted->payload)) {
-    second().take_victim(*filled.evicted);
+    second(access).take_victim(*filled.evicted);
   }
 }
 
-void TlbHierarchy::drop_in_first_level(const EntryKey& key) {
-  for (const Index index : {kL1i, kL1d}) {
-    levels_[index].tlb.drop_overlapping(key);
+void TlbHierarchy::drop_in_first_level(const Access& access, const EntryKey& key) {
+  for (const AccessType type : {AccessType::kRead, AccessType::kWrite, AccessType::kFetch}) {
+    if (second_of(type) == second_of(access.type)) {
+      levels_[first_of(type)].tlb.drop_overlapping(key);
+    }
   }
 }
 
@@ -130,11 +139,11 @@ TlbHierarchy::LevelSums TlbHierarchy::sums_of(Index from, Index to) const {
 }
 
 TlbHierarchy::LevelSums TlbHierarchy::first_level() const {
-  return sums_of(kL1i, kL1d);
+  return sums_of(kL1i, kStore);
 }
 
 TlbHierarchy::LevelSums TlbHierarchy::second_level() const {
-  return sums_of(kL2, kL2);
+  return sums_of(kL2i, kL2);
 }
 
 void TlbHierarchy::for_each_counter(const CounterVisitor& visit) const {

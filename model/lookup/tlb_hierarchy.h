@@ -59,7 +59,7 @@ class TlbHierarchy {
   template <class Serves>
   std::optional<Translation> lookup_second(const Access& access, MappingKind kind, const Tags& tags,
                                            Serves serves) {
-    const auto found = second().lookup(access.address, kind, tags, serves);
+    const auto found = second(access).lookup(access.address, kind, tags, serves);
     if (found) {
       bring_up(access, *found, kind, tags);
     }
@@ -70,10 +70,10 @@ class TlbHierarchy {
             const Tags& tags);
 
   [[nodiscard]] std::uint32_t first_cycles(const Access& access) const {
-    return levels_[first_of(access)].latency_cycles;
+    return levels_[first_of(access.type)].latency_cycles;
   }
-  [[nodiscard]] std::uint32_t second_cycles(const Access& /*access*/) const {
-    return levels_[kL2].latency_cycles;
+  [[nodiscard]] std::uint32_t second_cycles(const Access& access) const {
+    return levels_[second_of(access.type)].latency_cycles;
   }
 
   // The TLB that lookup_first() asks.
@@ -89,11 +89,13 @@ class TlbHierarchy {
   [[nodiscard]] LevelSums first_level() const;
   [[nodiscard]] LevelSums second_level() const;
 
-  // visit(name, const Tlb&)
+  // Those that are present: visit(name, const Tlb&)
   template <class Visit>
   void for_each_tlb(Visit visit) const {
     for (unsigned i = 0; i < kNumTlbs; ++i) {
-      visit(kNames[i], levels_[i].tlb);
+      if (levels_[i].is_shown) {
+        visit(kNames[i], levels_[i].tlb);
+      }
     }
   }
 
@@ -119,20 +121,19 @@ class TlbHierarchy {
   friend bool operator==(const TlbHierarchy&, const TlbHierarchy&) = default;
 
  private:
-  enum Index : std::uint8_t { kL1i, kL1d, kL2 };
-  static constexpr unsigned kNumTlbs = 3;
-  static constexpr std::array<std::string_view, kNumTlbs> kNames = {"l1_itlb", "l1_dtlb", "l2_tlb"};
+  enum Index : std::uint8_t { kL1i, kL1d, kStore, kL2i, kL2 };
+  static constexpr unsigned kNumTlbs = 5;
+  static constexpr std::array<std::string_view, kNumTlbs> kNames = {
+      "l1_itlb", "l1_dtlb", "store_tlb", "l2_itlb", "l2_tlb"};
 
   struct Level {
     Tlb tlb;
     std::uint32_t latency_cycles;
+    bool is_shown;
     friend bool operator==(const Level&, const Level&) = default;
   };
 
-  [[nodiscard]] static Index first_of(const Access& access) {
-    return access.is_fetch() ? kL1i : kL1d;
-  }
-  static Level make_level(const TlbParams& params, std::uint64_t seed, InvalidateExtent extent);
+  [[nodiscard]] Level make_level(const TlbParams& params, std::uint64_t seed) const;
   // A hit in the second level goes to the first.
   void bring_up(const Access& access, const Translation& found, MappingKind kind, const Tags& tags);
   void fill_second(const Access& access, const Translation& translation, MappingKind kind,
@@ -141,18 +142,27 @@ class TlbHierarchy {
                       const Tags& tags);
   void fill_first_exclusive(const Access& access, const Translation& translation, MappingKind kind,
                             const Tags& tags);
-  void drop_in_first_level(const EntryKey& key);
+  // In the TLBs that ask the same second-level TLB as this access.
+  void drop_in_first_level(const Access& access, const EntryKey& key);
   [[nodiscard]] bool second_refuses(const Translation& translation) const {
     return splintering_ == Splintering::kRefuse && is_splintered(translation);
   }
 
-  [[nodiscard]] Tlb& second() { return levels_[kL2].tlb; }
-  [[nodiscard]] Level& first(const Access& access) { return levels_[first_of(access)]; }
+  [[nodiscard]] Index first_of(AccessType type) const {
+    return first_of_[static_cast<unsigned>(type)];
+  }
+  [[nodiscard]] Index second_of(AccessType type) const {
+    return second_of_[static_cast<unsigned>(type)];
+  }
+  [[nodiscard]] Tlb& second(const Access& access) { return levels_[second_of(access.type)].tlb; }
+  [[nodiscard]] Level& first(const Access& access) { return levels_[first_of(access.type)]; }
   [[nodiscard]] LevelSums sums_of(Index from, Index to) const;
 
   TlbInclusion inclusion_;
   Splintering splintering_;
   InvalidateExtent extent_;
+  std::array<Index, 3> first_of_;  // by type of access
+  std::array<Index, 3> second_of_;
   std::array<Level, kNumTlbs> levels_;
   SplinterHints hints_;  // absent unless splintering is both
   std::array<std::array<std::uint64_t, 3>, 3> walked_{};

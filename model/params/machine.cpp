@@ -39,6 +39,11 @@ void describe(MmuParams& p, ParameterVisitor& v) {
   v.integer({"l2_ports", "lookups",
              "timing at: lookups of the second-level TLB that may begin in a cycle.", 1, 64},
             p.l2_ports);
+  v.group({"store_tlb", "First-level TLB of stores alone; without entries, l1_dtlb serves them."},
+          p.store_tlb);
+  v.group({"l2_itlb",
+           "Second-level TLB of instruction fetches alone; without entries, l2_tlb serves them."},
+          p.l2_itlb);
   v.choice({"inclusion", "What the second-level TLB holds of the first level's entries.",
             kTlbInclusionNames},
            p.inclusion);

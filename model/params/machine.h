@@ -48,6 +48,9 @@ struct MmuParams {
   std::uint32_t miss_registers = 16;
   std::uint32_t l1_ports = 2;  // lookups that begin in a cycle, of each first-level TLB
   std::uint32_t l2_ports = 1;
+  // Absent unless they have entries.
+  TlbParams store_tlb{{}, {}, {}, false, false, 0};  // of stores; l1_dtlb is then of loads
+  TlbParams l2_itlb{{}, {}, {}, false, false, 7};    // of fetches; l2_tlb is then of data
   TlbInclusion inclusion = TlbInclusion::kNonInclusive;
   Splintering splintering = Splintering::kSmaller;
   ArrayParams splinter_hints{32, 4};  // splintering: both

@@ -1,6 +1,7 @@
 #include "model/params/run.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace nestwalk {
@@ -52,11 +53,21 @@ class Rules {
     require(p.ways == 0 || p.entries % p.ways == 0, path + ".entries",
             std::to_string(p.entries) + " entries are not a multiple of " + std::to_string(p.ways) +
                 " ways");
+    require(p.index != SetIndex::kXorFold || std::has_single_bit(std::max(p.sets(), 1U)),
+            path + ".index",
+            "xor_fold needs a power of two of sets, not " + std::to_string(p.sets()));
   }
   void tlb(const TlbParams& p, const std::string& path) {
     array(p.page_4k, path + ".page_4k");
     array(p.page_2m, path + ".page_2m");
     array(p.page_1g, path + ".page_1g");
+    array(p.beside, path + ".beside");
+    require(p.beside.entries == 0 || p.page_4k.entries != 0, path + ".beside",
+            "stands beside page_4k, which has no entries");
+    require(!p.beside_1g || p.beside.entries != 0, path + ".beside_1g",
+            "there is no array `beside` to keep 1G pages in");
+    require(!p.beside_1g || !p.unified_1g, path + ".beside_1g",
+            "1G pages live in one array: not with unified_1g");
   }
   void cache(const CacheParams& p, const std::string& path) {
     require(p.size_bytes % kLineBytes == 0, path + ".size_bytes",
@@ -75,6 +86,9 @@ void machine_rules(const MachineParams& m, Rules& rules) {
   rules.tlb(m.mmu.l1_itlb, "machine.mmu.l1_itlb");
   rules.tlb(m.mmu.l1_dtlb, "machine.mmu.l1_dtlb");
   rules.tlb(m.mmu.l2_tlb, "machine.mmu.l2_tlb");
+  rules.tlb(m.mmu.store_tlb, "machine.mmu.store_tlb");
+  rules.tlb(m.mmu.l2_itlb, "machine.mmu.l2_itlb");
+  rules.array(m.mmu.splinter_hints, "machine.mmu.splinter_hints");
   const PwcParams& pwc = m.walker.pwc;
   const std::string pwc_path = "machine.walker.pwc";
   rules.array(pwc.level_2, pwc_path + ".level_2");

@@ -7,6 +7,9 @@ void describe(ArrayParams& p, ParameterVisitor& v) {
   v.integer({"ways", "ways", "Associativity; 0 means fully associative.", 0, 1U << 20}, p.ways);
   v.choice({"replacement", "Which entry of a full set gives way.", kReplacementNames},
            p.replacement);
+  v.choice({"index", "Which bits choose the set: the low ones, or those XOR the field above them.",
+            kSetIndexNames},
+           p.index);
 }
 
 void describe(InvalidateExtent& p, ParameterVisitor& v) {
@@ -23,6 +26,16 @@ void describe(TlbParams& p, ParameterVisitor& v) {
   v.boolean({"unified_2m", "Keep 2M pages in the 4K array instead of an own one."}, p.unified_2m);
   v.boolean({"unified_1g", "Keep 1G pages in the 4K array instead of an own one."}, p.unified_1g);
   v.integer({"latency_cycles", "cycles", "Time of one lookup.", 0, 1000}, p.latency_cycles);
+  v.group({"beside",
+           "A second array for 4K pages, searched together with page_4k; an entry goes "
+           "where there is room, else to the two in turn."},
+          p.beside);
+  v.boolean({"beside_1g", "Keep 1G pages in the array `beside` instead of an own one."},
+            p.beside_1g);
+  v.boolean({"keep_pieces",
+             "Keep a page whose size has no array as pieces of the next smaller size; false: do "
+             "not keep it."},
+            p.keep_pieces);
 }
 
 void describe(PwcParams& p, ParameterVisitor& v) {

@@ -13,6 +13,14 @@ enum class Replacement : std::uint8_t { kLru, kTreePlru, kRandom, kSrrip };
 inline constexpr std::array<std::string_view, 4> kReplacementNames = {"lru", "tree_plru", "random",
                                                                       "srrip"};
 
+// Which bits of a page number (of a physical-address word number, for caches of table words) choose
+// the set.
+enum class SetIndex : std::uint8_t {
+  kLowBits,
+  kXorFold,  // the low field XOR the one above it; the sets are a power of two
+};
+inline constexpr std::array<std::string_view, 2> kSetIndexNames = {"low_bits", "xor_fold"};
+
 // What an invalidation drops of a structure.
 enum class InvalidateExtent : std::uint8_t {
   kExact,  // what the manual requires
@@ -26,11 +34,14 @@ struct ArrayParams {
   std::uint32_t entries = 0;
   std::uint32_t ways = 0;
   Replacement replacement = Replacement::kLru;
+  SetIndex index = SetIndex::kLowBits;
+
+  [[nodiscard]] constexpr std::uint32_t sets() const { return ways == 0 ? 1 : entries / ways; }
 };
 void describe(ArrayParams& p, ParameterVisitor& v);
 
-// Which page sizes share an array. A page whose size has no array of its own is split into the next
-// smaller size that has one.
+// Which page sizes share an array. A page whose size has no array is kept as pieces of the next
+// smaller size that has one, or not at all.
 struct TlbParams {
   ArrayParams page_4k{64, 4};
   ArrayParams page_2m{32, 4};  // also 4M pages
@@ -38,6 +49,14 @@ struct TlbParams {
   bool unified_2m = false;  // 2M pages live in the 4K array, page_2m is not used
   bool unified_1g = false;  // 1G pages live in the 4K array, page_1g is not used
   std::uint32_t latency_cycles = 1;
+  ArrayParams beside{0, 0};  // a second array for 4K pages: an entry goes where there is room
+  bool beside_1g = false;    // 1G pages live in `beside`, page_1g is not used
+  bool keep_pieces = true;   // false: a page whose size has no array is not kept
+
+  [[nodiscard]] constexpr bool is_present() const {
+    return page_4k.entries != 0 || beside.entries != 0 || (!unified_2m && page_2m.entries != 0) ||
+           (!unified_1g && !beside_1g && page_1g.entries != 0);
+  }
 };
 void describe(TlbParams& p, ParameterVisitor& v);
 

@@ -74,5 +74,26 @@ TEST(ConfigRun, RulesBrokenByAnOverrideNameIt) {
   EXPECT_EQ(problems_of(document).rfind("--set machine.mmu.l1_dtlb.page_4k.entries=63: ", 0), 0U);
 }
 
+TEST(ConfigRun, TlbArraysThatCannotBeBuiltAreNamed) {
+  struct Case {
+    const char* settings[2];
+    const char* problem;
+  };
+  const Case cases[] = {
+      {{"machine.mmu.l2_tlb.page_4k.index=xor_fold", "machine.mmu.l2_tlb.page_4k.ways=16"},
+       "xor_fold needs a power of two of sets, not 96"},
+      {{"machine.mmu.l2_tlb.beside_1g=true", "machine.mmu.l2_tlb.beside.ways=1"},
+       "no array `beside`"},
+      {{"machine.mmu.store_tlb.beside.entries=16", "machine.mmu.store_tlb.page_4k.entries=0"},
+       "stands beside page_4k, which has no entries"},
+  };
+  for (const Case& c : cases) {
+    ConfigDocument document;
+    document.set(c.settings[0]);
+    document.set(c.settings[1]);
+    EXPECT_NE(problems_of(document).find(c.problem), std::string::npos) << problems_of(document);
+  }
+}
+
 }  // namespace
 }  // namespace nestwalk

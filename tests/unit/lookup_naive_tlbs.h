@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/arch/access.h"
 #include "model/params/machine.h"
 
 namespace nestwalk::lookup_test {
@@ -54,8 +55,14 @@ class NaiveTlb {
  public:
   explicit NaiveTlb(const TlbParams& p) {
     take(12, p.page_4k);
+    take(12, p.beside, 3);
     take(21, p.unified_2m ? p.page_4k : p.page_2m, p.unified_2m ? 0 : 1);
-    take(30, p.unified_1g ? p.page_4k : p.page_1g, p.unified_1g ? 0 : 2);
+    if (p.beside_1g && !p.unified_1g) {
+      take(30, p.beside, 3);
+    } else {
+      take(30, p.unified_1g ? p.page_4k : p.page_1g, p.unified_1g ? 0 : 2);
+    }
+    keeps_pieces_ = p.keep_pieces;
   }
 
   // The size that a page of so many bits is kept in; 0: not at all.
@@ -64,7 +71,7 @@ class NaiveTlb {
     for (const Home& home : homes_) {
       size = home.bits <= bits ? std::uint64_t{1} << home.bits : size;
     }
-    return size;
+    return keeps_pieces_ || size == std::uint64_t{1} << bits ? size : 0;
   }
 
   std::optional<NaiveEntry> find(std::uint64_t address, unsigned pcid) const {
@@ -89,10 +96,10 @@ class NaiveTlb {
   Lost put(const NaiveEntry& entry) {
     Lost lost;
     lost.replaced = drop_if([&](const NaiveEntry& e) { return e.meets(entry); });
-    const Home& home = home_of(entry.size());
-    const Kept kept{entry, home.array, entry.first / entry.size() % home.sets};
+    const Home& home = home_of(entry);
+    const Kept kept{entry, home.array, set_of(entry, home)};
     const auto same_set = [&](const Kept& k) { return k.array == kept.array && k.set == kept.set; };
-    if (static_cast<unsigned>(std::count_if(kept_.begin(), kept_.end(), same_set)) == home.ways) {
+    if (is_full(entry, home)) {
       const auto oldest = std::find_if(kept_.begin(), kept_.end(), same_set);
       lost.victim = oldest->entry;
       kept_.erase(oldest);
@@ -130,6 +137,7 @@ class NaiveTlb {
     unsigned array;
     std::uint64_t sets;
     unsigned ways;
+    bool folds;
   };
   struct Kept {
     NaiveEntry entry;
@@ -140,14 +148,37 @@ class NaiveTlb {
   void take(unsigned bits, const ArrayParams& p, unsigned array = 0) {
     if (p.entries != 0) {
       const unsigned ways = p.ways == 0 ? p.entries : p.ways;
-      homes_.push_back({bits, array, p.entries / ways, ways});
+      homes_.push_back({bits, array, p.entries / ways, ways, p.index == SetIndex::kXorFold});
     }
   }
-  const Home& home_of(std::uint64_t size) const {
-    return *std::find_if(homes_.begin(), homes_.end(),
-                         [&](const Home& h) { return std::uint64_t{1} << h.bits == size; });
+  const Home& home_of(const NaiveEntry& entry) {
+    std::vector<const Home*> fitting;
+    for (const Home& home : homes_) {
+      if (std::uint64_t{1} << home.bits == entry.size()) {
+        fitting.push_back(&home);
+      }
+    }
+    for (const Home* home : fitting) {
+      if (fitting.size() == 1 || !is_full(entry, *home)) {
+        return *home;
+      }
+    }
+    last_went_beside_ = !last_went_beside_;
+    return *fitting[last_went_beside_ ? 1 : 0];
+  }
+  static std::uint64_t set_of(const NaiveEntry& entry, const Home& home) {
+    const std::uint64_t number = entry.first / entry.size();
+    return home.folds ? (number % home.sets) ^ (number / home.sets % home.sets)
+                      : number % home.sets;
+  }
+  bool is_full(const NaiveEntry& entry, const Home& home) const {
+    return static_cast<unsigned>(std::count_if(kept_.begin(), kept_.end(), [&](const Kept& k) {
+             return k.array == home.array && k.set == set_of(entry, home);
+           })) == home.ways;
   }
 
+  bool keeps_pieces_ = true;
+  bool last_went_beside_ = false;  // of those that found both full
   std::vector<Home> homes_;
   std::vector<Kept> kept_;
 };
@@ -158,33 +189,36 @@ class NaiveHierarchy {
       : inclusion_(p.inclusion),
         refuses_(p.splintering == Splintering::kRefuse),
         is_broad_(p.invalidate == InvalidateExtent::kBroad),
-        firsts_{NaiveTlb(p.l1_itlb), NaiveTlb(p.l1_dtlb)},
-        l2_(p.l2_tlb) {}
+        tlbs_{NaiveTlb(p.l1_itlb), NaiveTlb(p.l1_dtlb), NaiveTlb(p.store_tlb), NaiveTlb(p.l2_itlb),
+              NaiveTlb(p.l2_tlb)},
+        has_store_tlb_(p.store_tlb.is_present()),
+        has_l2_itlb_(p.l2_itlb.is_present()) {}
 
   // 1 or 2: the level that hit; 0: `walked` was entered. The content that was found is in *content.
-  unsigned access(std::uint64_t address, bool is_fetch, const NaivePage& walked,
+  unsigned access(std::uint64_t address, AccessType type, const NaivePage& walked,
                   std::uint64_t* content) {
-    NaiveTlb& l1 = firsts_[is_fetch ? 0 : 1];
+    NaiveTlb& l1 = tlbs_[first_of(type)];
+    NaiveTlb& l2 = tlbs_[second_of(type)];
     *content = walked.content;
     if (const auto hit = l1.find(address, walked.pcid)) {
       *content = hit->page.content;
       l1.use(*hit);
       return 1;
     }
-    const auto hit = l2_.find(address, walked.pcid);
+    const auto hit = l2.find(address, walked.pcid);
     if (!hit) {
-      enter(l1, address, walked);
+      enter(type, address, walked);
       return 0;
     }
     *content = hit->page.content;
-    l2_.use(*hit);
+    l2.use(*hit);
     NaivePage page = hit->page;
     page.pcid = walked.pcid;  // of a global entry: whoever brings it up
     if (inclusion_ == TlbInclusion::kExclusive) {
       if (l1.kept_size(hit->page.bits()) >= hit->size()) {
-        l2_.drop_if([&](const NaiveEntry& e) { return e == *hit; });
+        l2.drop_if([&](const NaiveEntry& e) { return e == *hit; });
       }
-      put_first(l1, address, page);
+      put_first(type, address, page);
     } else if (const auto entry = made_for(l1, address, page)) {
       l1.put(*entry);
     }
@@ -198,13 +232,19 @@ class NaiveHierarchy {
       return is_broad_ || (block.first <= address && address <= block.second &&
                            (e.page.global || e.page.pcid == pcid));
     };
-    firsts_[0].drop_if(named);
-    firsts_[1].drop_if(named);
-    l2_.drop_if(named);
+    for (NaiveTlb& tlb : tlbs_) {
+      tlb.drop_if(named);
+    }
   }
 
-  const NaiveTlb& first(bool is_fetch) const { return firsts_[is_fetch ? 0 : 1]; }
-  const NaiveTlb& second() const { return l2_; }
+  unsigned first_of(AccessType type) const {
+    return type == AccessType::kFetch ? 0 : type == AccessType::kWrite && has_store_tlb_ ? 2 : 1;
+  }
+  unsigned second_of(AccessType type) const {
+    return type == AccessType::kFetch && has_l2_itlb_ ? 3 : 4;
+  }
+  // L1 I, L1 D, store, L2 I, L2.
+  const NaiveTlb& tlb(unsigned index) const { return tlbs_[index]; }
 
  private:
   static std::optional<NaiveEntry> made_for(const NaiveTlb& tlb, std::uint64_t address,
@@ -217,22 +257,24 @@ class NaiveHierarchy {
     return NaiveEntry{block.first, block.second, page};
   }
 
-  void enter(NaiveTlb& l1, std::uint64_t address, const NaivePage& page) {
+  void enter(AccessType type, std::uint64_t address, const NaivePage& page) {
+    NaiveTlb& l1 = tlbs_[first_of(type)];
+    NaiveTlb& l2 = tlbs_[second_of(type)];
     const auto low = made_for(l1, address, page);
-    const auto high = second_refuses(page) ? std::nullopt : made_for(l2_, address, page);
+    const auto high = second_refuses(page) ? std::nullopt : made_for(l2, address, page);
     if (inclusion_ == TlbInclusion::kExclusive) {
       if (high && (!low || high->size() > low->size())) {
-        l2_.put(*high);
+        l2.put(*high);
       } else if (low) {
-        l2_.drop_if([&](const NaiveEntry& e) { return e.meets(*low); });
+        l2.drop_if([&](const NaiveEntry& e) { return e.meets(*low); });
       }
-      put_first(l1, address, page);
+      put_first(type, address, page);
       return;
     }
     if (high) {
-      const NaiveTlb::Lost lost = l2_.put(*high);
+      const NaiveTlb::Lost lost = l2.put(*high);
       if (inclusion_ == TlbInclusion::kInclusive) {
-        drop_first(lost, *high);
+        drop_first(type, lost, *high);
       }
     }
     if (low) {
@@ -242,21 +284,26 @@ class NaiveHierarchy {
 
   bool second_refuses(const NaivePage& page) const { return refuses_ && page.is_splintered(); }
 
-  void drop_first(const NaiveTlb::Lost& lost, const NaiveEntry& made) {
+  void drop_first(AccessType asker, const NaiveTlb::Lost& lost, const NaiveEntry& made) {
     NaiveEntry around = made;
     for (const NaiveEntry& e : lost.replaced) {
       around.first = std::min(around.first, e.first);
       around.last = std::max(around.last, e.last);
     }
-    for (NaiveTlb& l1 : firsts_) {
-      l1.drop_if([&](const NaiveEntry& e) {
+    for (const AccessType type : {AccessType::kRead, AccessType::kWrite, AccessType::kFetch}) {
+      if (second_of(type) != second_of(asker)) {
+        continue;
+      }
+      tlbs_[first_of(type)].drop_if([&](const NaiveEntry& e) {
         return (lost.victim && e.meets(*lost.victim)) ||
                (!lost.replaced.empty() && e.meets(around));
       });
     }
   }
 
-  void put_first(NaiveTlb& l1, std::uint64_t address, const NaivePage& page) {
+  void put_first(AccessType type, std::uint64_t address, const NaivePage& page) {
+    NaiveTlb& l1 = tlbs_[first_of(type)];
+    NaiveTlb& l2 = tlbs_[second_of(type)];
     const auto entry = made_for(l1, address, page);
     if (!entry) {
       return;
@@ -266,18 +313,18 @@ class NaiveHierarchy {
       return;
     }
     const unsigned bits = victim->size() == 1U << 12 ? 12 : victim->size() == 1U << 21 ? 21 : 30;
-    const auto covering = l2_.find(victim->first, victim->page.pcid);
-    if (l2_.kept_size(bits) == victim->size() &&
-        (!covering || covering->size() <= victim->size())) {
-      l2_.put(*victim);
+    const auto covering = l2.find(victim->first, victim->page.pcid);
+    if (l2.kept_size(bits) == victim->size() && (!covering || covering->size() <= victim->size())) {
+      l2.put(*victim);
     }
   }
 
   TlbInclusion inclusion_;
   bool refuses_;
   bool is_broad_;
-  NaiveTlb firsts_[2];
-  NaiveTlb l2_;
+  NaiveTlb tlbs_[5];
+  bool has_store_tlb_;
+  bool has_l2_itlb_;
 };
 
 }  // namespace nestwalk::lookup_test

@@ -114,6 +114,20 @@ TEST(SetAssocArray, EqualityIsOfWhatIsCachedAndItsHistory) {
   EXPECT_NE(copy, array);
 }
 
+// 128 sets: the field of seven bits XOR the one above, and nothing of the bits above both.
+TEST(SetAssocArray, XorFoldChoosesTheSetByTwoFields) {
+  Array array({256, 2, Replacement::kLru, SetIndex::kXorFold}, 0);
+  const std::uint64_t same_set[] = {0x3 << 7 | 0x15, 0x15 << 7 | 0x3, 1 << 14 | 0x16};
+  array.insert(same_set[0], same_set[0], {same_set[0]});
+  array.insert(same_set[1], same_set[1], {same_set[1]});
+  EXPECT_FALSE(array.has_room(same_set[2]));
+  EXPECT_TRUE(array.has_room(0x15));
+  const auto victim = array.insert(same_set[2], same_set[2], {same_set[2]});
+  ASSERT_TRUE(victim);
+  EXPECT_EQ(victim->number, same_set[0]);
+  EXPECT_THROW(Array({12, 4, Replacement::kLru, SetIndex::kXorFold}, 0), std::invalid_argument);
+}
+
 TEST(SetAssocArrayDeathTest, Tlb14TwoMatchesAreFatal) {
   Array array({4, 0}, 0);
   array.insert(5, 5, {5, 1});

@@ -55,6 +55,26 @@ TEST(TlbHierarchy, AccessesAskTheFirstLevelOfTheirKindAndTheSharedSecond) {
   EXPECT_EQ(tlbs.second_level().misses, 0U);
 }
 
+TEST(TlbHierarchy, StoresAndFetchesHaveTlbsOfTheirOwnWhereThereAreSome) {
+  MmuParams p = small();
+  p.store_tlb = {{2, 0}, {}, {}, false, false, 3};
+  p.l2_itlb = {{4, 0}, {}, {}, false, false, 9};
+  TlbHierarchy tlbs(p);
+  const Access fetch = access(1, AccessType::kFetch);
+  const Access write = access(1, AccessType::kWrite);
+  EXPECT_EQ(tlbs.first_cycles(write), 3U);
+  EXPECT_EQ(tlbs.first_cycles(access(1)), 2U);
+  EXPECT_EQ(tlbs.second_cycles(fetch), 9U);
+  EXPECT_EQ(tlbs.second_cycles(write), 7U);
+  tlbs.fill(write, translation(1), kKind, {});
+  EXPECT_FALSE(tlbs.lookup_first(access(1), kKind, {}, kAny)) << "loads do not ask it";
+  EXPECT_TRUE(tlbs.lookup_second(access(1), kKind, {}, kAny)) << "both share the second level";
+  EXPECT_FALSE(tlbs.lookup_first(fetch, kKind, {}, kAny));
+  EXPECT_FALSE(tlbs.lookup_second(fetch, kKind, {}, kAny)) << "fetches have their own";
+  EXPECT_EQ(tlbs.first_level().misses, 2U);
+  EXPECT_EQ(tlbs.second_level().misses, 1U);
+}
+
 TEST(TlbHierarchy, AnEntryThatDoesNotServeFillsNothing) {
   TlbHierarchy tlbs(small());
   const auto none = [](const Translation&) { return false; };

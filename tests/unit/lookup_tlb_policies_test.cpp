@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/lookup/tlb_hierarchy.h"
@@ -21,6 +24,8 @@ using lookup_test::NaivePage;
 using lookup_test::NaiveTlb;
 
 constexpr MappingKind kKind = MappingKind::kCombined;
+constexpr std::array<std::string_view, 5> kNames = {"l1_itlb", "l1_dtlb", "store_tlb", "l2_itlb",
+                                                    "l2_tlb"};
 constexpr unsigned kSizes[] = {12, 21, 30};
 // Above the address bits: a walk's number, so that what was found can be told apart.
 constexpr unsigned kContentShift = 34;
@@ -28,7 +33,10 @@ constexpr unsigned kContentShift = 34;
 ArrayParams random_array(SplitMix64& random, unsigned most_sets) {
   const auto ways = static_cast<std::uint32_t>(1 + random.below(3));
   const auto sets = static_cast<std::uint32_t>(1 + random.below(most_sets));
-  return {ways * sets, sets == 1 && random.percent(50) ? 0 : ways};
+  ArrayParams p{ways * sets, sets == 1 && random.percent(50) ? 0 : ways};
+  p.index =
+      std::has_single_bit(sets) && random.percent(30) ? SetIndex::kXorFold : SetIndex::kLowBits;
+  return p;
 }
 
 TlbParams random_tlb(SplitMix64& random, unsigned most_sets) {
@@ -38,6 +46,9 @@ TlbParams random_tlb(SplitMix64& random, unsigned most_sets) {
   p.page_1g = random.percent(60) ? random_array(random, most_sets) : ArrayParams{};
   p.unified_2m = random.percent(30);
   p.unified_1g = random.percent(30);
+  p.beside = random.percent(30) ? random_array(random, most_sets) : ArrayParams{};
+  p.beside_1g = p.beside.entries != 0 && random.percent(50);
+  p.keep_pieces = random.percent(80);
   return p;
 }
 
@@ -46,6 +57,12 @@ MmuParams random_mmu(SplitMix64& random) {
   p.l1_itlb = random_tlb(random, 2);
   p.l1_dtlb = random_tlb(random, 2);
   p.l2_tlb = random_tlb(random, 4);
+  if (random.percent(30)) {
+    p.store_tlb = random_tlb(random, 2);
+  }
+  if (random.percent(30)) {
+    p.l2_itlb = random_tlb(random, 4);
+  }
   p.inclusion = static_cast<TlbInclusion>(random.below(kTlbInclusionNames.size()));
   p.splintering = static_cast<Splintering>(random.below(kSplinteringNames.size()));
   p.splinter_hints = random_array(random, 2);
@@ -102,15 +119,15 @@ class Pair {
     } else {
       access(address);
     }
-    ASSERT_EQ(entries_of(tlbs_.l1_itlb()), naive_.first(true).sorted());
-    ASSERT_EQ(entries_of(tlbs_.l1_dtlb()), naive_.first(false).sorted());
-    ASSERT_EQ(entries_of(tlbs_.l2_tlb()), naive_.second().sorted());
-    tlbs_.for_each_tlb([](std::string_view name, const Tlb& tlb) {
+    tlbs_.for_each_tlb([&](std::string_view name, const Tlb& tlb) {
+      const auto index = std::find(kNames.begin(), kNames.end(), name) - kNames.begin();
+      ASSERT_EQ(entries_of(tlb), naive_.tlb(static_cast<unsigned>(index)).sorted()) << name;
       ASSERT_EQ(tlb.stats().fills, tlb.stats().entries_gone() + tlb.size()) << name;
     });
     if (params_.inclusion == TlbInclusion::kInclusive) {
-      expect_included(naive_.first(true));
-      expect_included(naive_.first(false));
+      for (const AccessType type : {AccessType::kRead, AccessType::kWrite, AccessType::kFetch}) {
+        expect_included(naive_.tlb(naive_.first_of(type)), naive_.tlb(naive_.second_of(type)));
+      }
     }
   }
 
@@ -119,8 +136,7 @@ class Pair {
 
   void access(std::uint64_t address) {
     const NaivePage page = random_page(random_, ++walks_);
-    const bool is_fetch = random_.percent(40);
-    const Access access{Gva(address), is_fetch ? AccessType::kFetch : AccessType::kRead};
+    const Access access{Gva(address), static_cast<AccessType>(random_.below(3))};
     const auto any = [](const Translation&) { return true; };
     unsigned level = 1;
     auto found = tlbs_.lookup_first(access, kKind, tags(page.pcid), any);
@@ -134,19 +150,18 @@ class Pair {
       tlbs_.fill(access, *found, kKind, tags(page.pcid));
     }
     std::uint64_t content = 0;
-    ASSERT_EQ(level, naive_.access(address, is_fetch, page, &content));
+    ASSERT_EQ(level, naive_.access(address, access.type, page, &content));
     ASSERT_EQ(found->hpa, Hpa((content << kContentShift) + address));
   }
 
   // An entry of the first level meets one of the second, unless that does not keep its size.
-  void expect_included(const NaiveTlb& l1) const {
-    const std::vector<NaiveEntry> second = naive_.second().sorted();
+  void expect_included(const NaiveTlb& l1, const NaiveTlb& l2) const {
+    const std::vector<NaiveEntry> second = l2.sorted();
     for (const NaiveEntry& e : l1.sorted()) {
       const bool met = std::any_of(second.begin(), second.end(),
                                    [&](const NaiveEntry& s) { return s.meets(e); });
       const bool is_refused = params_.splintering == Splintering::kRefuse && e.page.is_splintered();
-      ASSERT_TRUE(met || is_refused || naive_.second().kept_size(e.page.bits()) == 0)
-          << std::hex << e.first;
+      ASSERT_TRUE(met || is_refused || l2.kept_size(e.page.bits()) == 0) << std::hex << e.first;
     }
   }
 
