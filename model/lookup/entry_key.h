@@ -27,6 +27,7 @@ struct EntryKey {
   Tags tags;                  // as tags_for() leaves them
   MappingKind kind = MappingKind::kLinear;
   EntryClass entry_class = EntryClass::kTranslation;
+  bool is_prefetched = false;   // fetched ahead, and not used yet
   bool global = false;          // the PCID is not compared; translations of a GVA only
   std::uint8_t span_bits = 12;  // log2 of the bytes that this entry covers
   // The two sizes: log2 of the leaf of each stage. An entry may cover less (a guest's 2M page over

@@ -149,6 +149,14 @@ class PageArrays {
     return dropped;
   }
 
+  // Whether it was fetched ahead and this is its first use.
+  bool take_prefetched_mark(Found found) {
+    EntryKey& key = arrays_[classes_[found.page_class].array][found.slot].key;
+    const bool is_first_use = key.is_prefetched;
+    key.is_prefetched = false;
+    return is_first_use;
+  }
+
   void erase(Found found) {
     const std::uint8_t a = classes_[found.page_class].array;
     forget(arrays_[a][found.slot].key, a);
@@ -191,6 +199,8 @@ class PageArrays {
 
   // Of the entries that are pieces of a larger page.
   [[nodiscard]] const std::uint64_t& num_pieces() const { return num_pieces_; }
+  // Entries that were fetched ahead and gave way, were replaced or dropped before any use.
+  [[nodiscard]] const std::uint64_t& num_unused() const { return num_unused_; }
   [[nodiscard]] std::size_t size() const {
     std::size_t entries = 0;
     for (const SetAssocArray<Entry>& array : arrays_) {
@@ -252,6 +262,7 @@ class PageArrays {
       c.count -= c.span_bits == key.span_bits && c.array == array ? 1 : 0;
     }
     num_pieces_ -= key.is_piece() ? 1 : 0;
+    num_unused_ += key.is_prefetched ? 1 : 0;
     return true;
   }
 
@@ -259,6 +270,7 @@ class PageArrays {
   unsigned num_classes_ = 0;
   bool is_turn_of_second_ = false;  // of two arrays for one size, both full
   std::uint64_t num_pieces_ = 0;    // entries whose page is larger than what they cover
+  std::uint64_t num_unused_ = 0;
   std::array<SetAssocArray<Entry>, kMaxArrays> arrays_;
   // Not part of the state: two with the same entries are equal, however they came by them.
   struct Changes {

@@ -54,14 +54,20 @@ unsigned Tlb::span_bits_for(const Translation& translation) const {
   return is_whole || keeps_pieces_ ? span_bits : 0;
 }
 
-Tlb::FillResult Tlb::fill(Gva gva, const Translation& translation, MappingKind kind,
-                          const Tags& tags) {
+bool Tlb::take_prefetched_mark(Gva gva, MappingKind kind, const Tags& tags) {
+  const auto found = pages_.find(gva.value(), kind, tags_for(kind, tags));
+  return found && pages_.take_prefetched_mark(found);
+}
+
+Tlb::FillResult Tlb::enter(Gva gva, const Translation& translation, MappingKind kind,
+                           const Tags& tags, bool is_prefetched) {
   fatal_unless(kind != MappingKind::kGuestPhysical, "a TLB keeps translations of linear addresses");
   const unsigned span_bits = span_bits_for(translation);
   if (span_bits == 0) {
     return {};
   }
   TlbEntry entry{entry_key(gva, translation, kind, tags, span_bits), translation};
+  entry.key.is_prefetched = is_prefetched;
   entry.payload.gpa = translation.gpa.page(span_bits);
   entry.payload.hpa = translation.hpa.page(span_bits);
   return enter(entry);

@@ -122,7 +122,16 @@ class Tlb {
   [[nodiscard]] std::optional<Translation> probe(Gva gva, MappingKind kind, const Tags& tags) const;
 
   // `translation` is that of `gva`.
-  FillResult fill(Gva gva, const Translation& translation, MappingKind kind, const Tags& tags);
+  FillResult fill(Gva gva, const Translation& translation, MappingKind kind, const Tags& tags) {
+    return enter(gva, translation, kind, tags, false);
+  }
+  // The same ahead of any access. The entry is marked until take_prefetched_mark(): whether the
+  // entry that matches was fetched ahead and this is its first use.
+  FillResult fill_prefetched(Gva gva, const Translation& translation, MappingKind kind,
+                             const Tags& tags) {
+    return enter(gva, translation, kind, tags, true);
+  }
+  bool take_prefetched_mark(Gva gva, MappingKind kind, const Tags& tags);
   // log2 of the bytes that an entry for this translation would cover; 0: it would not be cached.
   [[nodiscard]] unsigned span_bits_for(const Translation& translation) const;
   // An entry that another level gave up: kept if it fits whole and nothing larger covers it.
@@ -144,12 +153,16 @@ class Tlb {
   [[nodiscard]] std::size_t size() const { return pages_.size(); }
   // Of the entries that cover less than the guest's page.
   [[nodiscard]] const std::uint64_t& num_pieces() const { return pages_.num_pieces(); }
+  // Entries that were fetched ahead and are gone without a use.
+  [[nodiscard]] const std::uint64_t& num_unused() const { return pages_.num_unused(); }
   [[nodiscard]] const TlbStats& stats() const { return stats_; }
   void reset_stats() { stats_ = {}; }
 
   friend bool operator==(const Tlb&, const Tlb&) = default;
 
  private:
+  FillResult enter(Gva gva, const Translation& translation, MappingKind kind, const Tags& tags,
+                   bool is_prefetched);
   FillResult enter(const TlbEntry& entry);
 
   static constexpr unsigned size_index(unsigned span_bits) { return (span_bits - 12) / 9; }

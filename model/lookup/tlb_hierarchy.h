@@ -35,13 +35,34 @@
 #include "model/arch/translation.h"
 #include "model/lookup/splinter_hints.h"
 #include "model/lookup/tlb.h"
+#include "model/lookup/translation_prefetcher.h"
 #include "model/params/machine.h"
 
 namespace nestwalk {
 
+// How a walk ahead ended that filled nothing.
+enum class PrefetchEnd : std::uint8_t {
+  kLate,       // an access wanted the page before the walk was done, and took it over
+  kAbandoned,  // it would have faulted, or had to set an accessed or dirty bit
+  kDropped,    // there was no room for it, or an invalidation killed it
+};
+
+// Laws: issued = filled + late + abandoned + dropped + under way; filled = useful + gone unused
+// (counted by the TLB that had it) + waiting for a use.
+struct TlbPrefetchStats {
+  std::uint64_t covered = 0;  // not issued, for a TLB had the page
+  std::uint64_t issued = 0;
+  std::uint64_t filled = 0;
+  std::uint64_t useful = 0;
+  std::uint64_t late = 0;
+  std::uint64_t abandoned = 0;
+  std::uint64_t dropped = 0;
+  friend bool operator==(const TlbPrefetchStats&, const TlbPrefetchStats&) = default;
+};
+
 class TlbHierarchy {
  public:
-  // Of all TLBs of one level.
+  // Of all TLBs of one level; a miss that the prefetch buffer served is none.
   struct LevelSums {
     std::uint64_t lookups = 0;
     std::uint64_t misses = 0;
@@ -59,15 +80,31 @@ class TlbHierarchy {
   template <class Serves>
   std::optional<Translation> lookup_second(const Access& access, MappingKind kind, const Tags& tags,
                                            Serves serves) {
-    const auto found = second(access).lookup(access.address, kind, tags, serves);
+    auto found = second(access).lookup(access.address, kind, tags, serves);
     if (found) {
       bring_up(access, *found, kind, tags);
+    } else if (has_buffer_) {
+      found = levels_[kBuffer].tlb.lookup(access.address, kind, tags, serves);
+      if (found) {
+        leave_buffer(access, *found, kind, tags);
+      }
     }
     return found;
   }
   // After a walk; `translation` is that of the access.
   void fill(const Access& access, const Translation& translation, MappingKind kind,
             const Tags& tags);
+
+  // What is to be fetched ahead after the last lookup_second() or fill(), each page not cached yet;
+  // asking empties the list. The caller walks each for the same kind of access with low priority,
+  // and reports how that ended: by fill_prefetched() or end_prefetch(), once each. Such a walk
+  // delivers no fault and drops nothing for one; it is abandoned where it would have to set an
+  // accessed or dirty bit, so that it never changes memory.
+  PrefetchList take_candidates();
+  void fill_prefetched(const Access& access, const Translation& translation, MappingKind kind,
+                       const Tags& tags);
+  void end_prefetch(PrefetchEnd end);
+  [[nodiscard]] const TlbPrefetchStats& prefetch_stats() const { return prefetch_stats_; }
 
   [[nodiscard]] std::uint32_t first_cycles(const Access& access) const {
     return levels_[first_of(access.type)].latency_cycles;
@@ -112,19 +149,19 @@ class TlbHierarchy {
     return walked_[guest][host];
   }
 
-  // What a user is shown; `tlb` is empty for what belongs to no TLB.
+  // What a user is shown; `group` is a TLB, or empty for what belongs to none.
   using CounterVisitor =
-      std::function<void(std::string_view tlb, std::string_view name, const std::uint64_t* value,
+      std::function<void(std::string_view group, std::string_view name, const std::uint64_t* value,
                          std::string_view unit, std::string_view text)>;
   void for_each_counter(const CounterVisitor& visit) const;
 
   friend bool operator==(const TlbHierarchy&, const TlbHierarchy&) = default;
 
  private:
-  enum Index : std::uint8_t { kL1i, kL1d, kStore, kL2i, kL2 };
-  static constexpr unsigned kNumTlbs = 5;
+  enum Index : std::uint8_t { kL1i, kL1d, kStore, kL2i, kL2, kBuffer };
+  static constexpr unsigned kNumTlbs = 6;
   static constexpr std::array<std::string_view, kNumTlbs> kNames = {
-      "l1_itlb", "l1_dtlb", "store_tlb", "l2_itlb", "l2_tlb"};
+      "l1_itlb", "l1_dtlb", "store_tlb", "l2_itlb", "l2_tlb", "prefetch_buffer"};
 
   struct Level {
     Tlb tlb;
@@ -136,8 +173,18 @@ class TlbHierarchy {
   [[nodiscard]] Level make_level(const TlbParams& params, std::uint64_t seed) const;
   // A hit in the second level goes to the first.
   void bring_up(const Access& access, const Translation& found, MappingKind kind, const Tags& tags);
+  // A first use of what was fetched ahead.
+  void leave_buffer(const Access& access, const Translation& found, MappingKind kind,
+                    const Tags& tags);
+  void use_prefetched(const Access& access, const Translation& found, MappingKind kind,
+                      const Tags& tags);
+  void look_ahead(const Access& access, const Translation& translation, MappingKind kind,
+                  const Tags& tags);
+  void enter(const Access& access, const Translation& translation, MappingKind kind,
+             const Tags& tags);
   void fill_second(const Access& access, const Translation& translation, MappingKind kind,
                    const Tags& tags);
+  void keep_inclusion(const Access& access, const Tlb::FillResult& filled);
   void fill_exclusive(const Access& access, const Translation& translation, MappingKind kind,
                       const Tags& tags);
   void fill_first_exclusive(const Access& access, const Translation& translation, MappingKind kind,
@@ -161,11 +208,16 @@ class TlbHierarchy {
   TlbInclusion inclusion_;
   Splintering splintering_;
   InvalidateExtent extent_;
+  PrefetchKind prefetch_;
+  bool has_buffer_;
   std::array<Index, 3> first_of_;  // by type of access
   std::array<Index, 3> second_of_;
   std::array<Level, kNumTlbs> levels_;
   SplinterHints hints_;  // absent unless splintering is both
   std::array<std::array<std::uint64_t, 3>, 3> walked_{};
+  TranslationPrefetcher prefetcher_;
+  PrefetchList candidates_;
+  TlbPrefetchStats prefetch_stats_;
 };
 
 }  // namespace nestwalk

@@ -56,6 +56,7 @@ void describe(MmuParams& p, ParameterVisitor& v) {
   v.group({"splinter_hints", "splintering both: guesses at where splintered pages lie."},
           p.splinter_hints);
   describe(p.invalidate, v);
+  v.group({"prefetch", "Translations fetched ahead after a second-level miss."}, p.prefetch);
 }
 
 void describe(WalkerParams& p, ParameterVisitor& v) {

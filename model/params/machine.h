@@ -55,6 +55,7 @@ struct MmuParams {
   Splintering splintering = Splintering::kSmaller;
   ArrayParams splinter_hints{32, 4};  // splintering: both
   InvalidateExtent invalidate = InvalidateExtent::kExact;
+  TlbPrefetchParams prefetch;
 };
 void describe(MmuParams& p, ParameterVisitor& v);
 

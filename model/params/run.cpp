@@ -88,6 +88,7 @@ void machine_rules(const MachineParams& m, Rules& rules) {
   rules.tlb(m.mmu.l2_tlb, "machine.mmu.l2_tlb");
   rules.tlb(m.mmu.store_tlb, "machine.mmu.store_tlb");
   rules.tlb(m.mmu.l2_itlb, "machine.mmu.l2_itlb");
+  rules.array(m.mmu.prefetch.buffer, "machine.mmu.prefetch.buffer");
   rules.array(m.mmu.splinter_hints, "machine.mmu.splinter_hints");
   const PwcParams& pwc = m.walker.pwc;
   const std::string pwc_path = "machine.walker.pwc";

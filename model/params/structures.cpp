@@ -38,6 +38,19 @@ void describe(TlbParams& p, ParameterVisitor& v) {
             p.keep_pieces);
 }
 
+void describe(TlbPrefetchParams& p, ParameterVisitor& v) {
+  v.choice({"kind", "Which pages are translated ahead: none, those that follow, or by stride.",
+            kPrefetchKindNames},
+           p.kind);
+  v.integer({"degree", "pages", "How many pages at a time.", 1, kMaxPrefetchDegree}, p.degree);
+  v.choice({"target", "Where translations fetched ahead wait for their first use.",
+            kPrefetchTargetNames},
+           p.target);
+  v.group({"buffer", "target buffer: pages of every size."}, p.buffer);
+  v.integer({"streams", "streams", "stride: regions of 256 MiB followed at a time.", 1, 1024},
+            p.streams);
+}
+
 void describe(PwcParams& p, ParameterVisitor& v) {
   v.choice({"organisation", "How upper-level entries are cached.", kPwcOrganisationNames},
            p.organisation);

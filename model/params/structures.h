@@ -60,6 +60,26 @@ struct TlbParams {
 };
 void describe(TlbParams& p, ParameterVisitor& v);
 
+enum class PrefetchKind : std::uint8_t { kNone, kNextPage, kStride };
+inline constexpr std::array<std::string_view, 3> kPrefetchKindNames = {"none", "next_page",
+                                                                       "stride"};
+enum class PrefetchTarget : std::uint8_t {
+  kL2,      // the second-level TLB
+  kBuffer,  // a buffer that is searched together with it; a hit moves the entry into the TLBs
+};
+inline constexpr std::array<std::string_view, 2> kPrefetchTargetNames = {"l2", "buffer"};
+inline constexpr unsigned kMaxPrefetchDegree = 8;
+
+// Translations that are fetched ahead of any access to their page.
+struct TlbPrefetchParams {
+  PrefetchKind kind = PrefetchKind::kNone;
+  std::uint32_t degree = 1;  // pages at a time
+  PrefetchTarget target = PrefetchTarget::kBuffer;
+  ArrayParams buffer{16, 0};
+  std::uint32_t streams = 16;  // stride
+};
+void describe(TlbPrefetchParams& p, ParameterVisitor& v);
+
 enum class PwcOrganisation : std::uint8_t {
   kNone,
   kPerLevel,    // translation caches split by level, tagged by address prefix (Intel style)

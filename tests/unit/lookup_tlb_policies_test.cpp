@@ -173,7 +173,7 @@ class Pair {
 };
 
 TEST(TlbPolicies, AgreeWithListsSearchedInOrder) {
-  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 250; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     SplitMix64 random(seed);
     const MmuParams params = random_mmu(random);
