@@ -69,33 +69,24 @@ RunFigures figures_of(const Json& stats) {
     const Json& mmu = core.at("mmu");
     const Json& walker = core.at("walker");
     f.instructions += count(core, "instructions");
-    f.l1_lookups += count(mmu.at("l1_itlb"), "lookups") + count(mmu.at("l1_dtlb"), "lookups");
-    f.l1_hits += count(mmu.at("l1_itlb"), "hits") + count(mmu.at("l1_dtlb"), "hits");
-    f.l2_lookups += count(mmu.at("l2_tlb"), "lookups");
-    f.l2_hits += count(mmu.at("l2_tlb"), "hits");
+    for (const char* const tlb : {"l1_itlb", "l1_dtlb", "store_tlb"}) {
+      if (mmu.contains(tlb)) {
+        f.l1_lookups += count(mmu.at(tlb), "lookups");
+        f.l1_hits += count(mmu.at(tlb), "hits");
+      }
+    }
+    for (const char* const tlb : {"l2_tlb", "l2_itlb"}) {
+      if (mmu.contains(tlb)) {
+        f.l2_lookups += count(mmu.at(tlb), "lookups");
+        f.l2_hits += count(mmu.at(tlb), "hits");
+      }
+    }
     f.walks += count(walker, "walks");
     f.references += count(walker, "references");
     f.walk_cycles += count(walker, "cycles");
   });
   for_each_numbered(s, "vm",
                     [&](const Json& vm) { f.guest_faults += count(vm.at("guest"), "faults"); });
-  f.instructions = count(s.at("core0"), "instructions");
-  for (const char* const tlb : {"l1_itlb", "l1_dtlb", "store_tlb"}) {
-    if (mmu.contains(tlb)) {
-      f.l1_lookups += count(mmu.at(tlb), "lookups");
-      f.l1_hits += count(mmu.at(tlb), "hits");
-    }
-  }
-  for (const char* const tlb : {"l2_tlb", "l2_itlb"}) {
-    if (mmu.contains(tlb)) {
-      f.l2_lookups += count(mmu.at(tlb), "lookups");
-      f.l2_hits += count(mmu.at(tlb), "hits");
-    }
-  }
-  f.walks = count(walker, "walks");
-  f.references = count(walker, "references");
-  f.walk_cycles = count(walker, "cycles");
-  for_each_vm(s, [&](const Json& vm) { f.guest_faults += count(vm.at("guest"), "faults"); });
   if (s.contains("hypervisor")) {
     for_each_numbered(s.at("hypervisor"), "vm",
                       [&](const Json& vm) { f.exits += count(vm, "exits"); });
