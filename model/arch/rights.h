@@ -38,6 +38,9 @@ struct HostRights {
   [[nodiscard]] constexpr bool execute() const { return (bits & kExecute) != 0; }
   [[nodiscard]] constexpr bool user_execute() const { return (bits & kUserExecute) != 0; }
   [[nodiscard]] constexpr bool user() const { return (bits & kUser) != 0; }
+  [[nodiscard]] constexpr bool has_all(HostRights wanted) const {
+    return (wanted.bits & ~bits) == 0;
+  }
   constexpr HostRights& operator&=(HostRights other) {
     bits &= other.bits;
     return *this;

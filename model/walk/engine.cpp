@@ -1,14 +1,17 @@
 #include "model/walk/engine.h"
 
+#include "model/arch/check.h"
+
 namespace nestwalk {
 
-WalkEngine::WalkEngine(const WalkContext& context, const Access& access)
-    : context_(context), access_(access) {
+WalkEngine::WalkEngine(const WalkContext& context) : context_(context) {
   if (context_.has_guest) {
     guest_rules_ = guest_rules(context_);
+    register_level_ = context_.uses_pdpte_registers() ? 3 : 0;
   }
   if (context_.has_host) {
     host_rules_ = host_rules(context_);
+    table_need_ = host_need({HostPurpose::kGuestTable});
   }
 }
 
@@ -21,80 +24,39 @@ WalkEngine WalkEngine::for_pdpte_load(const WalkContext& context) {
   return engine;
 }
 
-const Step& WalkEngine::next(const Answer& answer) {
-  for (;;) {
-    bool asked = false;
-    switch (state_) {
-      case State::kBegin:
-        asked = begin();
-        break;
-      case State::kGuestLookedUp:
-        asked = guest_looked_up(answer);
-        break;
-      case State::kGuestEntry:
-        asked = guest_entry();
-        break;
-      case State::kGuestRead:
-        asked = guest_read();
-        break;
-      case State::kGuestReadDone:
-        asked = guest_read_done(answer);
-        break;
-      case State::kGuestUpdate:
-        asked = guest_update();
-        break;
-      case State::kGuestUpdated:
-        asked = guest_updated(answer);
-        break;
-      case State::kGuestFill:
-        asked = guest_fill();
-        break;
-      case State::kFinal:
-        asked = final();
-        break;
-      case State::kHostBegin:
-        asked = host_begin();
-        break;
-      case State::kHostLookedUp:
-        asked = host_looked_up(answer);
-        break;
-      case State::kHostEntry:
-        asked = host_entry();
-        break;
-      case State::kHostReadDone:
-        asked = host_read_done(answer);
-        break;
-      case State::kHostUpdate:
-        asked = host_update();
-        break;
-      case State::kHostUpdated:
-        asked = host_updated(answer);
-        break;
-      case State::kHostFill:
-        asked = host_fill();
-        break;
-      case State::kHostDone:
-        asked = host_done();
-        break;
-    }
-    if (asked) {
-      return step_;
-    }
+void WalkEngine::start(const Access& access) {
+  access_ = access;
+  num_restarts_ = 0;
+  state_ = State::kStarted;
+}
+
+void WalkEngine::answered(const Answer& answer) {
+  switch (state_) {
+    case State::kStarted:
+      return begin();
+    case State::kGuestLookup:
+      return guest_looked_up(answer);
+    case State::kGuestRead:
+      return guest_read_done(answer);
+    case State::kGuestUpdate:
+      return guest_updated(answer);
+    case State::kGuestFill:
+      return guest_fill();
+    case State::kHostLookup:
+      return host_looked_up(answer);
+    case State::kHostRead:
+      return host_read_done(answer);
+    case State::kHostUpdate:
+      return host_updated(answer);
+    case State::kHostFill:
+      return host_fill();
+    case State::kEnded:
+      break;
   }
+  fatal("a walk that has ended, or was not started, has no next step");
 }
 
-bool WalkEngine::ask(StepKind kind, Stage stage, Position position) {
-  step_.kind = kind;
-  step_.stage = stage;
-  step_.position = position;
-  return true;
-}
-
-Position WalkEngine::host_position() const {
-  return {g_, h_};
-}
-
-bool WalkEngine::final() {
+void WalkEngine::final() {
   Gpa gpa = Gpa(access_.address.value());
   if (context_.has_guest) {
     const unsigned page_bits = guest_rules_.format->page_bits(leaf_g_);
@@ -103,18 +65,20 @@ bool WalkEngine::final() {
     g_ = 0;
   }
   if (context_.has_host) {
-    start_host_walk(gpa, is_pdpte_load_ ? HostPurpose::kPdpteLoad : HostPurpose::kFinal);
-    return false;
+    const bool user_page = !context_.has_guest || guest_rights_.user();
+    return host_begin(gpa,
+                      host_need({is_pdpte_load_ ? HostPurpose::kPdpteLoad : HostPurpose::kFinal,
+                                 access_.type, user_page}));
   }
   host_gpa_ = gpa;
   host_result_ = identity(gpa);
   host_page_bits_ = kNoPageBits;
   host_dirty_ = true;
   host_rights_ = {};
-  return done();
+  done();
 }
 
-bool WalkEngine::done() {
+void WalkEngine::done() {
   Translation& t = step_.translation;
   t = {};
   t.gpa = host_gpa_;
@@ -132,22 +96,21 @@ bool WalkEngine::done() {
       t.protection_key = static_cast<std::uint8_t>(field(leaf, x86::kPkeyLow, x86::kPkeyWidth));
     }
   }
-  return ask(StepKind::kDone, Stage::kHost, {0, 0});
+  ask(StepKind::kDone, Stage::kHost, {0, 0}, State::kEnded);
 }
 
-bool WalkEngine::restart_or_fail() {
+void WalkEngine::restart_or_fail() {
   if (++num_restarts_ > kMaxRestarts) {
     return memory_error();
   }
-  state_ = State::kBegin;
-  return false;
+  begin();
 }
 
-bool WalkEngine::memory_error() {
-  return fault(FaultKind::kMemoryError, 0, step_.position);
+void WalkEngine::memory_error() {
+  fault(FaultKind::kMemoryError, 0, step_.position);
 }
 
-bool WalkEngine::fault(FaultKind kind, std::uint64_t code, Position position) {
+void WalkEngine::fault(FaultKind kind, std::uint64_t code, Position position) {
   Fault& f = step_.fault;
   f = {};
   f.kind = kind;
@@ -159,7 +122,7 @@ bool WalkEngine::fault(FaultKind kind, std::uint64_t code, Position position) {
   if (f.has_gpa) {
     f.gpa = host_gpa_;
   }
-  return ask(StepKind::kFault, Stage::kGuest, position);
+  ask(StepKind::kFault, Stage::kGuest, position, State::kEnded);
 }
 
 }  // namespace nestwalk

@@ -22,6 +22,7 @@
 #include "model/walk/context.h"
 #include "model/walk/entry_rules.h"
 #include "model/walk/permissions.h"
+#include "model/walk/stage_rules.h"
 #include "model/walk/step.h"
 
 namespace nestwalk {
@@ -32,119 +33,180 @@ class WalkEngine {
   // other agent then changes the entry faster than a walk can read it.
   static constexpr unsigned kMaxRestarts = 64;
 
-  WalkEngine(const WalkContext& context, const Access& access);
+  // Ready for walks in this context, each begun by start().
+  explicit WalkEngine(const WalkContext& context);
+  WalkEngine(const WalkContext& context, const Access& access) : WalkEngine(context) {
+    start(access);
+  }
 
   // The host walk of a CR3 load with PAE: translates the guest-physical address of the PDPTEs.
   static WalkEngine for_pdpte_load(const WalkContext& context);
 
+  // Begins a walk and forgets the one before, ended or not.
+  void start(const Access& access);
+
   // The next step. `answer` answers the step returned before; the first call ignores it. Must not
   // be called again after kDone or kFault. The reference holds until the next call.
-  const Step& next(const Answer& answer);
+  const Step& next(const Answer& answer) {
+    if (!passes_host_table(answer)) {
+      answered(answer);
+    }
+    return step_;
+  }
 
   [[nodiscard]] unsigned num_restarts() const { return num_restarts_; }
+  [[nodiscard]] const WalkContext& context() const { return context_; }
+  // Of a stage that the context has.
+  [[nodiscard]] const StageRules& rules(Stage stage) const {
+    return stage == Stage::kGuest ? guest_rules_ : host_rules_;
+  }
 
  private:
+  // What the engine waits for: the answer to the step it asked last.
   enum class State : std::uint8_t {
-    kBegin,
-    kGuestLookedUp,
-    kGuestEntry,  // locate the guest entry of level g_
+    kStarted,
+    kGuestLookup,
     kGuestRead,
-    kGuestReadDone,
     kGuestUpdate,
-    kGuestUpdated,
     kGuestFill,
-    kFinal,
-    kHostBegin,
-    kHostLookedUp,
-    kHostEntry,
-    kHostReadDone,
+    kHostLookup,
+    kHostRead,
     kHostUpdate,
-    kHostUpdated,
     kHostFill,
-    kHostDone,
+    kEnded,
   };
 
   struct GuestRecord {
     Hpa hpa;
     Gpa gpa;
     std::uint64_t value = 0;
-    GuestRights rights;  // AND from the root, this entry included
-    HostRights host;     // of the page that holds the entry
+    HostRights host;  // of the page that holds the entry
   };
   struct HostRecord {
     Hpa hpa;
     std::uint64_t value = 0;
-    HostRights rights;  // AND from the root, this entry included
+  };
+  struct HostNeed {
+    HostAccess access;
+    HostRights rights;
+    bool is_write = false;
   };
 
-  // Each handler either prepares step_ and returns true, or moves state_ on and returns false.
-  bool begin();
-  bool guest_looked_up(const Answer& answer);
-  bool guest_entry();
-  bool guest_read();
-  bool guest_read_done(const Answer& answer);
-  bool guest_update();
-  bool guest_updated(const Answer& answer);
-  bool guest_fill();
-  bool final();
-  bool host_begin();
-  bool host_looked_up(const Answer& answer);
-  bool host_entry();
-  bool host_read_done(const Answer& answer);
-  bool host_leaf_reached();
-  bool host_update();
-  bool host_updated(const Answer& answer);
-  bool host_fill();
-  bool host_done();
+  // Each of these takes the walk on to its next step, which is in step_ when it returns.
+  void answered(const Answer& answer);
+  void begin();
+  void guest_looked_up(const Answer& answer);
+  void guest_entry();  // locates the guest entry of level g_
+  void guest_read();
+  void guest_read_done(const Answer& answer);
+  void guest_leaf_reached(std::uint64_t entry);
+  void guest_update();
+  void guest_updated(const Answer& answer);
+  void guest_updates_done();
+  void guest_fill();
+  void final();
+  void host_begin(Gpa gpa, const HostNeed& need);
+  void host_looked_up(const Answer& answer);
+  void host_read_done(const Answer& answer);
+  void host_leaf_reached(std::uint64_t entry);
+  void host_update();
+  void host_updated(const Answer& answer);
+  void host_updates_done();
+  void host_fill();
+  void host_done();
+  void restart_or_fail();
+  void done();
+  void fault(FaultKind kind, std::uint64_t code, Position position);
+  void guest_fault(bool present, bool reserved, bool key_denies);
+  void host_fault(bool present, bool malformed);
+  void memory_error();
 
   void start_guest_at_root();
-  void start_host_walk(Gpa gpa, HostPurpose purpose);
-  bool restart_or_fail();
-  bool ask(StepKind kind, Stage stage, Position position);
-  bool done();
-  bool fault(FaultKind kind, std::uint64_t code, Position position);
-  bool guest_fault(bool present, bool reserved, bool key_denies);
-  bool host_fault(bool present, bool malformed);
-  bool memory_error();
-  [[nodiscard]] Position host_position() const;
+  void start_host_at_root();
+  void pass_guest_entry(std::uint64_t entry);
+  void pass_host_entry(std::uint64_t entry);
+  void ask(StepKind kind, Stage stage, Position position, State state) {
+    step_.kind = kind;
+    step_.stage = stage;
+    step_.position = position;
+    state_ = state;
+  }
+  void ask_host_entries(std::uint64_t table);  // from level h_ on
+  [[nodiscard]] HostNeed host_need(const HostAccess& access) const;
 
-  WalkContext context_;
-  Access access_;
-  StageRules guest_rules_;
-  StageRules host_rules_;
-  State state_ = State::kBegin;
-  bool is_pdpte_load_ = false;
-  unsigned num_restarts_ = 0;
+  static std::uint64_t entry_offset(const LevelRules& level, std::uint64_t address) {
+    return (address >> level.offset_shift) & level.offset_mask;
+  }
+
+  // The step that a nested walk makes 15 times in 24: a usual pointer to the next host table.
+  bool passes_host_table(const Answer& answer) {
+    if (state_ != State::kHostRead || answer.kind != AnswerKind::kValue) {
+      return false;
+    }
+    const LevelRules& level = host_rules_.level[h_];
+    if ((answer.value & level.table_mask) != level.table_value) {
+      return false;
+    }
+    host_[h_] = {step_.hpa, answer.value};
+    host_path_.pass_with_rights(host_rules_, answer.value);
+    descend_host(answer.value);
+    return true;
+  }
+  void descend_host(std::uint64_t entry) {
+    --h_;
+    locate_host_entry(table_address(host_rules_, entry));
+  }
+  void locate_host_entry(std::uint64_t table) {
+    step_.hpa = Hpa(table + entry_offset(host_rules_.level[h_], host_gpa_.value()));
+    step_.position.h = h_;
+  }
+
+  State state_ = State::kEnded;
+
+  // Host stage.
+  std::uint8_t h_ = 0;
+  std::uint8_t first_h_ = 0;
+  std::uint8_t leaf_h_ = 0;
+  std::uint8_t cursor_h_ = 0;  // update and fill loops
+  std::uint8_t host_page_bits_ = kNoPageBits;
+  bool host_dirty_ = true;
+  HostRights host_start_rights_;  // of the cached entry that the walk resumed from
+  HostRights host_rights_;        // of the whole path, once its leaf is reached
+  HostRights host_fill_rights_;   // as far down as has been filled
+  PathBits host_path_;
+  Gpa host_gpa_;
+  Hpa host_result_;
+  HostNeed host_need_;
+  std::array<HostRecord, kMaxLevels + 1> host_{};
 
   // Guest stage.
   std::uint8_t g_ = 0;        // level wanted; 0: the data page
   std::uint8_t first_g_ = 0;  // level of the first entry read
   std::uint8_t leaf_g_ = 0;
-  std::uint8_t cursor_g_ = 0;  // update and fill loops
+  std::uint8_t cursor_g_ = 0;
   bool base_is_gpa_ = false;
+  GuestRights guest_start_rights_;
+  GuestRights guest_rights_;
+  GuestRights guest_fill_rights_;
+  PathBits guest_path_;
   std::uint64_t base_ = 0;  // of the guest table of level g_
   Gpa base_gpa_;            // the same as a GPA
-  GuestRights guest_rights_;
   Hpa entry_hpa_;
   Gpa entry_gpa_;
   HostRights entry_host_;
   std::array<GuestRecord, kMaxLevels + 1> guest_{};
 
-  // Host stage.
-  HostAccess host_access_;
-  Gpa host_gpa_;
-  Hpa host_result_;
-  std::uint8_t h_ = 0;
-  std::uint8_t first_h_ = 0;
-  std::uint8_t leaf_h_ = 0;
-  std::uint8_t cursor_h_ = 0;
-  std::uint8_t host_page_bits_ = kNoPageBits;
-  bool host_dirty_ = true;
-  std::uint64_t host_base_ = 0;
-  HostRights host_rights_;
-  std::array<HostRecord, kMaxLevels + 1> host_{};
-
+  Access access_;
+  unsigned num_restarts_ = 0;
   Step step_;
+
+  // The same for every walk.
+  WalkContext context_;
+  StageRules guest_rules_;
+  StageRules host_rules_;
+  HostNeed table_need_;              // of a host walk to a guest table
+  std::uint8_t register_level_ = 0;  // guest level whose entries are registers (PAE); 0: none
+  bool is_pdpte_load_ = false;
 };
 
 }  // namespace nestwalk

@@ -15,24 +15,23 @@ constexpr bool is_canonical(const PagingFormat& format, std::uint64_t address) {
 
 }  // namespace
 
-bool WalkEngine::begin() {
-  guest_rights_ = {};
+void WalkEngine::begin() {
+  guest_start_rights_ = {};
+  guest_path_ = {};
   if (!context_.has_guest) {
     g_ = is_pdpte_load_ ? 3 : 0;
-    state_ = State::kFinal;
-    return false;
+    return final();
   }
   const PagingFormat& format = *guest_rules_.format;
   if (!is_canonical(format, access_.address.value())) {
     return fault(FaultKind::kNonCanonical, 0, {0, 0});
   }
   if (context_.has_guest_cache) {
-    state_ = State::kGuestLookedUp;
     step_.address = access_.address.value();
-    return ask(StepKind::kLookup, Stage::kGuest, {format.levels, 0});
+    return ask(StepKind::kLookup, Stage::kGuest, {format.levels, 0}, State::kGuestLookup);
   }
   start_guest_at_root();
-  return false;
+  guest_entry();
 }
 
 void WalkEngine::start_guest_at_root() {
@@ -42,13 +41,12 @@ void WalkEngine::start_guest_at_root() {
   base_gpa_ = Gpa(base_);
   base_is_gpa_ = context_.has_host;
   first_g_ = g_;
-  state_ = State::kGuestEntry;
 }
 
-bool WalkEngine::guest_looked_up(const Answer& answer) {
+void WalkEngine::guest_looked_up(const Answer& answer) {
   if (answer.kind != AnswerKind::kHit) {
     start_guest_at_root();
-    return false;
+    return guest_entry();
   }
   const Resume& resume = answer.resume;
   g_ = resume.next_level;
@@ -56,16 +54,15 @@ bool WalkEngine::guest_looked_up(const Answer& answer) {
   base_ = resume.base;
   base_gpa_ = resume.table_gpa;
   base_is_gpa_ = resume.is_gpa;
-  guest_rights_ = resume.guest;
+  guest_start_rights_ = resume.guest;
   entry_host_ = resume.table;
-  state_ = State::kGuestEntry;
-  return false;
+  guest_entry();
 }
 
-bool WalkEngine::guest_entry() {
-  const PagingFormat& format = *guest_rules_.format;
-  if (g_ == 3 && context_.uses_pdpte_registers()) {
-    const std::uint64_t entry = context_.pdptes.entry[format.index(3, access_.address.value())];
+void WalkEngine::guest_entry() {
+  if (g_ == register_level_) {
+    const std::uint64_t entry =
+        context_.pdptes.entry[guest_rules_.format->index(3, access_.address.value())];
     if (!is_present(guest_rules_, entry)) {
       return guest_fault(false, false, false);
     }
@@ -74,49 +71,60 @@ bool WalkEngine::guest_entry() {
     g_ = 2;
     first_g_ = 2;
   }
-  const std::uint64_t offset = format.index(g_, access_.address.value()) * format.entry_bytes;
-  const std::uint64_t address = base_ + offset;
+  const std::uint64_t offset = entry_offset(guest_rules_.level[g_], access_.address.value());
   entry_gpa_ = base_gpa_ + offset;
   if (base_is_gpa_) {
-    start_host_walk(entry_gpa_, HostPurpose::kGuestTable);
-    return false;
+    return host_begin(entry_gpa_, table_need_);
   }
-  entry_hpa_ = Hpa(address);
-  state_ = State::kGuestRead;
-  return false;
+  entry_hpa_ = Hpa(base_ + offset);
+  guest_read();
 }
 
-bool WalkEngine::guest_read() {
+void WalkEngine::guest_read() {
   step_.hpa = entry_hpa_;
   step_.gpa = entry_gpa_;
   step_.bytes = guest_rules_.format->entry_bytes;
-  state_ = State::kGuestReadDone;
-  return ask(StepKind::kRead, Stage::kGuest, {g_, 0});
+  ask(StepKind::kRead, Stage::kGuest, {g_, 0}, State::kGuestRead);
 }
 
-bool WalkEngine::guest_read_done(const Answer& answer) {
+void WalkEngine::guest_read_done(const Answer& answer) {
   if (answer.kind != AnswerKind::kValue) {
     return memory_error();
   }
   const std::uint64_t entry = answer.value;
-  const EntryKind kind = classify(guest_rules_, g_, entry);
-  if (kind == EntryKind::kNotPresent) {
-    return guest_fault(false, false, false);
+  const LevelRules& level = guest_rules_.level[g_];
+  const bool is_plain_table = (entry & level.table_mask) == level.table_value;
+  const bool is_plain_leaf = (entry & level.leaf_mask) == level.leaf_value;
+  const EntryKind kind = is_plain_table  ? EntryKind::kTable
+                         : is_plain_leaf ? EntryKind::kLeaf
+                                         : classify(guest_rules_, g_, entry);
+  switch (kind) {
+    case EntryKind::kNotPresent:
+      return guest_fault(false, false, false);
+    case EntryKind::kMalformed:
+      return guest_fault(true, true, false);
+    case EntryKind::kTable:
+      pass_guest_entry(entry);
+      base_ = table_address(guest_rules_, entry);
+      base_gpa_ = Gpa(base_);
+      base_is_gpa_ = context_.has_host;
+      --g_;
+      return guest_entry();
+    case EntryKind::kLeaf:
+      pass_guest_entry(entry);
+      return guest_leaf_reached(entry);
   }
-  if (kind == EntryKind::kMalformed) {
-    return guest_fault(true, true, false);
-  }
-  guest_rights_ &= guest_rights(guest_rules_, g_, entry);
-  guest_[g_] = {entry_hpa_, entry_gpa_, entry, guest_rights_, entry_host_};
-  if (kind == EntryKind::kTable) {
-    base_ = table_address(guest_rules_, entry);
-    base_gpa_ = Gpa(base_);
-    base_is_gpa_ = context_.has_host;
-    --g_;
-    state_ = State::kGuestEntry;
-    return false;
-  }
+}
+
+void WalkEngine::pass_guest_entry(std::uint64_t entry) {
+  guest_path_.pass(guest_rules_, g_, entry);
+  guest_[g_] = {entry_hpa_, entry_gpa_, entry, entry_host_};
+}
+
+void WalkEngine::guest_leaf_reached(std::uint64_t entry) {
   leaf_g_ = g_;
+  guest_rights_ = guest_start_rights_;
+  guest_rights_ &= guest_path_.guest(guest_rules_);
   const GuestVerdict verdict =
       judge_guest(access_, context_.control, guest_rights_,
                   static_cast<unsigned>(field(entry, x86::kPkeyLow, x86::kPkeyWidth)),
@@ -124,12 +132,14 @@ bool WalkEngine::guest_read_done(const Answer& answer) {
   if (!verdict.permitted) {
     return guest_fault(true, false, verdict.key_denies);
   }
+  if (guest_path_.lacks_nothing(guest_rules_, entry, access_.is_write())) {
+    return guest_updates_done();
+  }
   cursor_g_ = first_g_;
-  state_ = State::kGuestUpdate;
-  return false;
+  guest_update();
 }
 
-bool WalkEngine::guest_update() {
+void WalkEngine::guest_update() {
   for (; cursor_g_ >= leaf_g_; --cursor_g_) {
     const GuestRecord& record = guest_[cursor_g_];
     const std::uint64_t missing = missing_accessed_dirty(
@@ -137,52 +147,54 @@ bool WalkEngine::guest_update() {
     if (missing == 0) {
       continue;
     }
-    g_ = cursor_g_;
-    entry_gpa_ = record.gpa;
     if (context_.has_host && !record.host.write()) {
       // EPT without A/D: only now the entry is written. Read and write, not the final translation.
       host_gpa_ = record.gpa;
-      host_access_ = {HostPurpose::kGuestTable, access_.type};
-      return fault(
-          FaultKind::kEptViolation,
-          ept_qualification(context_, host_access_, record.host) | bit(ept::qualification::kWrite),
-          {cursor_g_, 0});
+      return fault(FaultKind::kEptViolation,
+                   ept_qualification(context_, table_need_.access, record.host) |
+                       bit(ept::qualification::kWrite),
+                   {cursor_g_, 0});
     }
     step_.hpa = record.hpa;
     step_.gpa = record.gpa;
     step_.bytes = guest_rules_.format->entry_bytes;
     step_.expected = record.value;
     step_.desired = record.value | missing;
-    state_ = State::kGuestUpdated;
-    return ask(StepKind::kUpdate, Stage::kGuest, {cursor_g_, 0});
+    return ask(StepKind::kUpdate, Stage::kGuest, {cursor_g_, 0}, State::kGuestUpdate);
   }
-  cursor_g_ = first_g_;
-  state_ = context_.has_guest_cache ? State::kGuestFill : State::kFinal;
-  return false;
+  guest_updates_done();
 }
 
-bool WalkEngine::guest_updated(const Answer& answer) {
+void WalkEngine::guest_updates_done() {
+  if (!context_.has_guest_cache) {
+    return final();
+  }
+  cursor_g_ = first_g_;
+  guest_fill_rights_ = guest_start_rights_;
+  guest_fill();
+}
+
+void WalkEngine::guest_updated(const Answer& answer) {
   if (answer.kind != AnswerKind::kStored) {
     return answer.kind == AnswerKind::kLost ? restart_or_fail() : memory_error();
   }
   guest_[cursor_g_].value = step_.desired;
   --cursor_g_;
-  state_ = State::kGuestUpdate;
-  return false;
+  guest_update();
 }
 
-bool WalkEngine::guest_fill() {
+void WalkEngine::guest_fill() {
   if (cursor_g_ <= leaf_g_) {
-    state_ = State::kFinal;
-    return false;
+    return final();
   }
   const PagingFormat& format = *guest_rules_.format;
   const GuestRecord& passed = guest_[cursor_g_];
   const GuestRecord& below = guest_[cursor_g_ - 1];
+  guest_fill_rights_ &= guest_rights(guest_rules_, cursor_g_, passed.value);
   Resume& resume = step_.resume;
   resume = {};
   resume.next_level = static_cast<std::uint8_t>(cursor_g_ - 1);
-  resume.guest = passed.rights;
+  resume.guest = guest_fill_rights_;
   resume.table_gpa = Gpa(table_address(guest_rules_, passed.value));
   resume.is_gpa = context_.has_host && !context_.combined_guest_cache;
   if (resume.is_gpa || !context_.has_host) {
@@ -196,14 +208,13 @@ bool WalkEngine::guest_fill() {
   }
   step_.address = access_.address.value();
   step_.level = cursor_g_;
-  const Position position{cursor_g_, 0};
+  ask(StepKind::kFill, Stage::kGuest, {cursor_g_, 0}, State::kGuestFill);
   --cursor_g_;
-  return ask(StepKind::kFill, Stage::kGuest, position);
 }
 
-bool WalkEngine::guest_fault(bool present, bool reserved, bool key_denies) {
-  return fault(FaultKind::kGuestPageFault,
-               page_fault_code(access_, context_, present, reserved, key_denies), {g_, 0});
+void WalkEngine::guest_fault(bool present, bool reserved, bool key_denies) {
+  fault(FaultKind::kGuestPageFault,
+        page_fault_code(access_, context_, present, reserved, key_denies), {g_, 0});
 }
 
 }  // namespace nestwalk

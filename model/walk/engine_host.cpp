@@ -3,115 +3,112 @@
 
 namespace nestwalk {
 
-void WalkEngine::start_host_walk(Gpa gpa, HostPurpose purpose) {
-  host_gpa_ = gpa;
-  host_access_ = {purpose, access_.type, !context_.has_guest || guest_rights_.user()};
-  state_ = State::kHostBegin;
+WalkEngine::HostNeed WalkEngine::host_need(const HostAccess& access) const {
+  return {access, required_host_rights(context_, access), is_host_write(context_, access)};
 }
 
-bool WalkEngine::host_begin() {
+void WalkEngine::host_begin(Gpa gpa, const HostNeed& need) {
+  host_gpa_ = gpa;
+  host_need_ = need;
+  host_path_ = {};
+  host_start_rights_ = {};
   const PagingFormat& format = *host_rules_.format;
   h_ = format.levels;
-  host_rights_ = {};
-  if (host_gpa_.offset(format.input_bits) != host_gpa_.value()) {
-    host_rights_.bits = 0;
+  if (gpa.offset(format.input_bits) != gpa.value()) {
+    host_start_rights_.bits = 0;
     return host_fault(false, false);
   }
   if (context_.has_host_cache) {
-    state_ = State::kHostLookedUp;
-    step_.address = host_gpa_.value();
-    return ask(StepKind::kLookup, Stage::kHost, host_position());
+    step_.address = gpa.value();
+    return ask(StepKind::kLookup, Stage::kHost, {g_, h_}, State::kHostLookup);
   }
-  host_base_ = context_.host_root & format.root_mask;
-  first_h_ = h_;
-  state_ = State::kHostEntry;
-  return false;
+  start_host_at_root();
 }
 
-bool WalkEngine::host_looked_up(const Answer& answer) {
+void WalkEngine::start_host_at_root() {
   const PagingFormat& format = *host_rules_.format;
-  if (answer.kind == AnswerKind::kHit) {
-    const Resume& resume = answer.resume;
-    const bool wants_dirty =
-        host_rules_.has_accessed_dirty && is_host_write(context_, host_access_);
-    if (resume.next_level > 0) {
-      h_ = resume.next_level;
-      first_h_ = h_;
-      host_base_ = resume.base;
-      host_rights_ = resume.host;
-      state_ = State::kHostEntry;
-      return false;
-    }
-    if (host_permits(context_, host_access_, resume.host) && (resume.dirty || !wants_dirty)) {
-      host_rights_ = resume.host;
-      host_page_bits_ = resume.page_bits;
-      host_dirty_ = resume.dirty || !host_rules_.has_accessed_dirty;
-      host_result_ = Hpa(resume.base | host_gpa_.offset(resume.page_bits));
-      state_ = State::kHostDone;
-      return false;
-    }
-    // A cached page that does not serve this access is a miss: the walk decides, from the root.
-  }
   h_ = format.levels;
+  ask_host_entries(context_.host_root & format.root_mask);
+}
+
+void WalkEngine::ask_host_entries(std::uint64_t table) {
   first_h_ = h_;
-  host_rights_ = {};
-  host_base_ = context_.host_root & format.root_mask;
-  state_ = State::kHostEntry;
-  return false;
-}
-
-bool WalkEngine::host_entry() {
-  const PagingFormat& format = *host_rules_.format;
-  step_.hpa = Hpa(host_base_ + format.index(h_, host_gpa_.value()) * format.entry_bytes);
   step_.gpa = host_gpa_;
-  step_.bytes = format.entry_bytes;
-  state_ = State::kHostReadDone;
-  return ask(StepKind::kRead, Stage::kHost, host_position());
+  step_.bytes = host_rules_.format->entry_bytes;
+  ask(StepKind::kRead, Stage::kHost, {g_, h_}, State::kHostRead);
+  locate_host_entry(table);
 }
 
-bool WalkEngine::host_read_done(const Answer& answer) {
+void WalkEngine::host_looked_up(const Answer& answer) {
+  if (answer.kind != AnswerKind::kHit) {
+    return start_host_at_root();
+  }
+  const Resume& resume = answer.resume;
+  if (resume.next_level > 0) {
+    h_ = resume.next_level;
+    host_start_rights_ = resume.host;
+    return ask_host_entries(resume.base);
+  }
+  const bool lacks_dirty = !resume.dirty && host_rules_.has_accessed_dirty && host_need_.is_write;
+  if (!resume.host.has_all(host_need_.rights) || lacks_dirty) {
+    // A cached page that does not serve this access is a miss: the walk decides, from the root.
+    return start_host_at_root();
+  }
+  host_rights_ = resume.host;
+  host_page_bits_ = resume.page_bits;
+  host_dirty_ = resume.dirty || !host_rules_.has_accessed_dirty;
+  host_result_ = Hpa(resume.base | host_gpa_.offset(resume.page_bits));
+  host_done();
+}
+
+void WalkEngine::host_read_done(const Answer& answer) {
   if (answer.kind != AnswerKind::kValue) {
     return memory_error();
   }
   const std::uint64_t entry = answer.value;
-  const EntryKind kind = classify(host_rules_, h_, entry);
-  if (kind == EntryKind::kNotPresent) {
-    host_rights_ &= HostRights{HostRights::kUser};
-    return host_fault(false, false);
+  const LevelRules& level = host_rules_.level[h_];
+  const bool is_plain_leaf = (entry & level.leaf_mask) == level.leaf_value;
+  switch (is_plain_leaf ? EntryKind::kLeaf : classify(host_rules_, h_, entry)) {
+    case EntryKind::kNotPresent:
+      host_start_rights_ &= HostRights{HostRights::kUser};
+      return host_fault(false, false);
+    case EntryKind::kMalformed:
+      return host_fault(true, true);
+    case EntryKind::kTable:
+      pass_host_entry(entry);
+      return descend_host(entry);
+    case EntryKind::kLeaf:
+      pass_host_entry(entry);
+      return host_leaf_reached(entry);
   }
-  if (kind == EntryKind::kMalformed) {
-    return host_fault(true, true);
-  }
-  host_rights_ &= host_rights(host_rules_, h_, entry);
-  host_[h_] = {step_.hpa, entry, host_rights_};
-  if (kind == EntryKind::kTable) {
-    host_base_ = table_address(host_rules_, entry);
-    --h_;
-    state_ = State::kHostEntry;
-    return false;
-  }
-  return host_leaf_reached();
 }
 
-bool WalkEngine::host_leaf_reached() {
+void WalkEngine::pass_host_entry(std::uint64_t entry) {
+  host_path_.pass(host_rules_, h_, entry);
+  host_[h_] = {step_.hpa, entry};
+}
+
+void WalkEngine::host_leaf_reached(std::uint64_t entry) {
   leaf_h_ = h_;
-  if (!host_permits(context_, host_access_, host_rights_)) {
+  host_rights_ = host_start_rights_;
+  host_rights_ &= host_path_.host(host_rules_);
+  if (!host_rights_.has_all(host_need_.rights)) {
     return host_fault(true, false);
   }
   host_page_bits_ = static_cast<std::uint8_t>(host_rules_.format->page_bits(leaf_h_));
-  host_result_ = Hpa(page_address(host_rules_, leaf_h_, host_[leaf_h_].value) |
-                     host_gpa_.offset(host_page_bits_));
+  host_result_ = Hpa(page_address(host_rules_, leaf_h_, entry) | host_gpa_.offset(host_page_bits_));
+  if (host_path_.lacks_nothing(host_rules_, entry, host_need_.is_write)) {
+    return host_updates_done();
+  }
   cursor_h_ = first_h_;
-  state_ = State::kHostUpdate;
-  return false;
+  host_update();
 }
 
-bool WalkEngine::host_update() {
+void WalkEngine::host_update() {
   for (; cursor_h_ >= leaf_h_; --cursor_h_) {
     const HostRecord& record = host_[cursor_h_];
-    const std::uint64_t missing =
-        missing_accessed_dirty(host_rules_, cursor_h_, record.value,
-                               cursor_h_ == leaf_h_ && is_host_write(context_, host_access_));
+    const std::uint64_t missing = missing_accessed_dirty(
+        host_rules_, cursor_h_, record.value, cursor_h_ == leaf_h_ && host_need_.is_write);
     if (missing == 0) {
       continue;
     }
@@ -120,34 +117,39 @@ bool WalkEngine::host_update() {
     step_.bytes = host_rules_.format->entry_bytes;
     step_.expected = record.value;
     step_.desired = record.value | missing;
-    state_ = State::kHostUpdated;
-    return ask(StepKind::kUpdate, Stage::kHost, {g_, cursor_h_});
+    return ask(StepKind::kUpdate, Stage::kHost, {g_, cursor_h_}, State::kHostUpdate);
   }
-  host_dirty_ = is_dirty(host_rules_, host_[leaf_h_].value);
-  cursor_h_ = first_h_;
-  state_ = context_.has_host_cache ? State::kHostFill : State::kHostDone;
-  return false;
+  host_updates_done();
 }
 
-bool WalkEngine::host_updated(const Answer& answer) {
+void WalkEngine::host_updates_done() {
+  host_dirty_ = is_dirty(host_rules_, host_[leaf_h_].value);
+  if (!context_.has_host_cache) {
+    return host_done();
+  }
+  cursor_h_ = first_h_;
+  host_fill_rights_ = host_start_rights_;
+  host_fill();
+}
+
+void WalkEngine::host_updated(const Answer& answer) {
   if (answer.kind != AnswerKind::kStored) {
     return answer.kind == AnswerKind::kLost ? restart_or_fail() : memory_error();
   }
   host_[cursor_h_].value = step_.desired;
   --cursor_h_;
-  state_ = State::kHostUpdate;
-  return false;
+  host_update();
 }
 
-bool WalkEngine::host_fill() {
+void WalkEngine::host_fill() {
   if (cursor_h_ < leaf_h_) {
-    state_ = State::kHostDone;
-    return false;
+    return host_done();
   }
   const HostRecord& record = host_[cursor_h_];
+  host_fill_rights_ &= host_rights(host_rules_, cursor_h_, record.value);
   Resume& resume = step_.resume;
   resume = {};
-  resume.host = record.rights;
+  resume.host = host_fill_rights_;
   if (cursor_h_ > leaf_h_) {
     resume.next_level = static_cast<std::uint8_t>(cursor_h_ - 1);
     resume.base = table_address(host_rules_, record.value);
@@ -158,32 +160,31 @@ bool WalkEngine::host_fill() {
   }
   step_.address = host_gpa_.value();
   step_.level = cursor_h_;
-  const Position position{g_, cursor_h_};
+  ask(StepKind::kFill, Stage::kHost, {g_, cursor_h_}, State::kHostFill);
   --cursor_h_;
-  return ask(StepKind::kFill, Stage::kHost, position);
 }
 
-bool WalkEngine::host_done() {
-  if (host_access_.purpose != HostPurpose::kGuestTable) {
+void WalkEngine::host_done() {
+  if (host_need_.access.purpose != HostPurpose::kGuestTable) {
     return done();
   }
   entry_hpa_ = host_result_;
   entry_host_ = host_rights_;
-  state_ = State::kGuestRead;
-  return false;
+  guest_read();
 }
 
-bool WalkEngine::host_fault(bool present, bool malformed) {
+void WalkEngine::host_fault(bool present, bool malformed) {
+  const Position position{g_, h_};
   if (context_.is_npt()) {
     return fault(FaultKind::kNestedPageFault,
-                 nested_page_fault_code(context_, host_access_, present, malformed),
-                 host_position());
+                 nested_page_fault_code(context_, host_need_.access, present, malformed), position);
   }
   if (malformed) {
-    return fault(FaultKind::kEptMisconfiguration, 0, host_position());
+    return fault(FaultKind::kEptMisconfiguration, 0, position);
   }
-  return fault(FaultKind::kEptViolation, ept_qualification(context_, host_access_, host_rights_),
-               host_position());
+  HostRights rights = host_start_rights_;
+  rights &= host_path_.host(host_rules_);
+  fault(FaultKind::kEptViolation, ept_qualification(context_, host_need_.access, rights), position);
 }
 
 }  // namespace nestwalk

@@ -3,91 +3,13 @@
 // SDM vol. 3, "Paging" and "EPT misconfigurations"; AMD APM vol. 2, "Nested paging".
 #pragma once
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
 
-#include "model/arch/access.h"
 #include "model/arch/paging_format.h"
 #include "model/arch/rights.h"
-#include "model/walk/context.h"
+#include "model/walk/stage_rules.h"
 
 namespace nestwalk {
-
-// The rules of one stage, made once per walk from the context, as masks by level: a walk judges up
-// to 24 entries, each by a few operations.
-struct StageRules {
-  const PagingFormat* format = nullptr;
-  std::uint64_t present = 0;                         // any of these bits: the entry is present
-  std::array<std::uint64_t, kMaxLevels + 1> leaf{};  // this bit: a leaf (level 1 always)
-  std::array<std::uint64_t, kMaxLevels + 1> malformed_leaf{};   // a present leaf has none of these
-  std::array<std::uint64_t, kMaxLevels + 1> malformed_table{};  // nor a present table pointer these
-  bool is_ept = false;
-  bool execute_only = true;
-  bool mode_based_execute = false;
-  bool has_accessed_dirty = true;
-};
-
-// What make_stage_rules needs to know besides the format.
-struct StageFeatures {
-  unsigned physical_bits = kMaxPhysicalBits;
-  bool no_execute = true;    // NX is enabled; without it bit 63 is reserved
-  bool large_2level = true;  // CR4.PSE; without it the page-size bit of a 2-level PDE is ignored
-  bool page_1g = true;
-};
-
-constexpr StageRules make_stage_rules(const PagingFormat& format, const StageFeatures& features) {
-  static_assert(x86::kPageSize == ept::kPageSize);
-  StageRules rules;
-  rules.format = &format;
-  rules.is_ept = format.rules == RuleSet::kEpt;
-  rules.present = rules.is_ept ? mask(2, 0) : bit(x86::kPresent);
-  std::uint64_t everywhere = 0;
-  if (format.entry_bytes == 8) {
-    everywhere = mask(format.physical_high, features.physical_bits);
-  }
-  if (format.has_no_execute && !features.no_execute) {
-    everywhere |= bit(x86::kNoExecute);
-  }
-  for (unsigned level = 1; level <= format.levels; ++level) {
-    const LevelFormat& spec = format.level[level];
-    rules.malformed_leaf[level] = everywhere | spec.reserved_leaf;
-    rules.malformed_table[level] = everywhere | spec.reserved_table;
-    if (level > 1 && spec.can_be_leaf && (format.entry_bytes == 8 || features.large_2level)) {
-      rules.leaf[level] = bit(x86::kPageSize);
-    }
-  }
-  if (format.entry_bytes == 4) {
-    // PSE-36 (SDM): bits 20:13 stand for address bits 39:32, and the width is min(40, MAXPHYADDR).
-    rules.malformed_leaf[2] |= mask(20, std::min(features.physical_bits, 40U) - 32 + 13);
-  }
-  if (!features.page_1g && format.levels >= 3 && format.level[3].can_be_leaf) {
-    rules.malformed_leaf[3] |= bit(x86::kPageSize);
-  }
-  return rules;
-}
-
-constexpr StageRules guest_rules(const WalkContext& context) {
-  const Control& control = context.control;
-  return make_stage_rules(format_of(context.guest_format),
-                          {control.guest_maxphyaddr, control.nxe, control.pse, control.page_1g});
-}
-
-// The host side of NPT runs with NXE and PSE on, whatever the guest does (AMD APM vol. 2).
-constexpr StageRules host_rules(const WalkContext& context) {
-  const Control& control = context.control;
-  StageRules rules = make_stage_rules(format_of(context.host_format),
-                                      {control.maxphyaddr, true, true, control.page_1g});
-  if (rules.is_ept) {
-    rules.execute_only = control.execute_only;
-    rules.mode_based_execute = control.mode_based_execute;
-    rules.has_accessed_dirty = control.accessed_dirty;
-    if (control.mode_based_execute) {
-      rules.present |= bit(ept::kUserExecute);  // an entry with XU alone is present
-    }
-  }
-  return rules;
-}
 
 enum class EntryKind : std::uint8_t { kNotPresent, kMalformed, kTable, kLeaf };
 
@@ -126,7 +48,7 @@ constexpr EntryKind classify(const StageRules& rules, unsigned level, std::uint6
 
 // Address of the next table, or of the page.
 constexpr std::uint64_t table_address(const StageRules& rules, std::uint64_t entry) {
-  return entry & (rules.format->entry_bytes == 4 ? mask(31, 12) : mask(51, 12));
+  return entry & rules.table_address;
 }
 constexpr std::uint64_t page_address(const StageRules& rules, unsigned level, std::uint64_t entry) {
   if (rules.format->entry_bytes == 4) {
@@ -182,19 +104,44 @@ constexpr HostRights host_rights(const StageRules& rules, unsigned level, std::u
 // A and D bits that this entry still lacks for an access; zero where the stage keeps none.
 constexpr std::uint64_t missing_accessed_dirty(const StageRules& rules, unsigned level,
                                                std::uint64_t entry, bool wants_dirty) {
-  if (!rules.has_accessed_dirty || !rules.format->level[level].has_rights) {
+  if (!rules.format->level[level].has_rights) {
     return 0;
   }
-  std::uint64_t wanted = bit(rules.is_ept ? ept::kAccessed : x86::kAccessed);
-  if (wants_dirty) {
-    wanted |= bit(rules.is_ept ? ept::kDirty : x86::kDirty);
-  }
-  return wanted & ~entry;
+  return (rules.accessed | (wants_dirty ? rules.dirty : 0)) & ~entry;
 }
 
 constexpr bool is_dirty(const StageRules& rules, std::uint64_t leaf_entry) {
-  const unsigned position = rules.is_ept ? ept::kDirty : x86::kDirty;
-  return !rules.has_accessed_dirty || (leaf_entry & bit(position)) != 0;
+  return (rules.dirty & ~leaf_entry) == 0;
 }
+
+// What the entries of one path of a stage have in common, gathered by one operation an entry: every
+// right that all of them give, and A and D where all of them have it.
+class PathBits {
+ public:
+  constexpr void pass(const StageRules& rules, unsigned level, std::uint64_t entry) {
+    if (rules.format->level[level].has_rights) {
+      pass_with_rights(rules, entry);
+    }
+  }
+  // For an entry that a pattern of its level has matched: it has rights.
+  constexpr void pass_with_rights(const StageRules& rules, std::uint64_t entry) {
+    bits_ &= entry ^ rules.denials;
+  }
+  // As one entry of level 1 would say it.
+  [[nodiscard]] constexpr GuestRights guest(const StageRules& rules) const {
+    return guest_rights(rules, 1, bits_ ^ rules.denials);
+  }
+  [[nodiscard]] constexpr HostRights host(const StageRules& rules) const {
+    return host_rights(rules, 1, bits_ ^ rules.denials);
+  }
+  // Whether missing_accessed_dirty() is zero for every entry of the path that ends in `leaf`.
+  [[nodiscard]] constexpr bool lacks_nothing(const StageRules& rules, std::uint64_t leaf,
+                                             bool wants_dirty) const {
+    return (rules.accessed & ~bits_) == 0 && (!wants_dirty || is_dirty(rules, leaf));
+  }
+
+ private:
+  std::uint64_t bits_ = ~std::uint64_t{0};
+};
 
 }  // namespace nestwalk

@@ -2,6 +2,11 @@
 //
 //   const WalkOutcome outcome = walk(context, access, memory, NoCache{});
 //
+// Who makes many walks in one context prepares an engine for it once:
+//
+//   WalkEngine engine(context);
+//   const WalkOutcome outcome = walk(engine, access, memory, NoCache{});
+//
 // A Memory has
 //   MemoryAnswer read(const Step&);     // step.hpa, step.bytes
 //   UpdateAnswer update(const Step&);   // compare and swap step.expected -> step.desired
@@ -38,15 +43,24 @@ struct NoCache {
   static void fill(const Step&) {}
 };
 
-// Drives an engine to its end.
+// Drives an engine that was started to its end.
 template <class Memory, class Cache>
-WalkOutcome drive(WalkEngine engine, Memory&& memory, Cache&& cache) {
+WalkOutcome drive(WalkEngine& engine, Memory&& memory, Cache&& cache) {
   WalkOutcome outcome;
   Answer answer;
   for (;;) {
     const Step& step = engine.next(answer);
+    if (step.kind == StepKind::kRead) [[likely]] {
+      ++outcome.num_references;
+      const MemoryAnswer read = memory.read(step);
+      answer.kind = read.ok ? AnswerKind::kValue : AnswerKind::kError;
+      answer.value = read.value;
+      continue;
+    }
     answer.kind = AnswerKind::kNone;
     switch (step.kind) {
+      case StepKind::kRead:
+        break;  // above
       case StepKind::kLookup:
         if (const std::optional<Resume> resume = cache.lookup(step)) {
           answer.kind = AnswerKind::kHit;
@@ -55,13 +69,6 @@ WalkOutcome drive(WalkEngine engine, Memory&& memory, Cache&& cache) {
           answer.kind = AnswerKind::kMiss;
         }
         break;
-      case StepKind::kRead: {
-        ++outcome.num_references;
-        const MemoryAnswer read = memory.read(step);
-        answer.kind = read.ok ? AnswerKind::kValue : AnswerKind::kError;
-        answer.value = read.value;
-        break;
-      }
       case StepKind::kUpdate:
         switch (memory.update(step)) {
           case UpdateAnswer::kStored:
@@ -91,9 +98,17 @@ WalkOutcome drive(WalkEngine engine, Memory&& memory, Cache&& cache) {
   }
 }
 
+// One walk by an engine that is prepared for its context.
+template <class Memory, class Cache>
+WalkOutcome walk(WalkEngine& engine, const Access& access, Memory&& memory, Cache&& cache) {
+  engine.start(access);
+  return drive(engine, memory, cache);
+}
+
 template <class Memory, class Cache>
 WalkOutcome walk(const WalkContext& context, const Access& access, Memory&& memory, Cache&& cache) {
-  return drive(WalkEngine(context, access), memory, cache);
+  WalkEngine engine(context, access);
+  return drive(engine, memory, cache);
 }
 
 }  // namespace nestwalk

@@ -40,7 +40,8 @@ PdpteLoad load_pdptes(const WalkContext& context, Memory&& memory) {
   if (context.has_host) {
     WalkContext uncached = context;
     uncached.has_host_cache = false;
-    const WalkOutcome outcome = drive(WalkEngine::for_pdpte_load(uncached), memory, NoCache{});
+    WalkEngine engine = WalkEngine::for_pdpte_load(uncached);
+    const WalkOutcome outcome = drive(engine, memory, NoCache{});
     if (!outcome.is_translation) {
       load.fault = outcome.fault;
       load.fault.address = Gva{};  // a load of CR3 reports no linear address

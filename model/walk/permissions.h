@@ -79,18 +79,26 @@ constexpr bool is_host_write(const WalkContext& context, const HostAccess& acces
   return access.purpose == HostPurpose::kFinal && access.type == AccessType::kWrite;
 }
 
-constexpr bool host_permits(const WalkContext& context, const HostAccess& access,
-                            HostRights rights) {
-  if (!rights.user() || (is_host_write(context, access) && !rights.write())) {
-    return false;
+// The rights that a host page must give, all of them.
+constexpr HostRights required_host_rights(const WalkContext& context, const HostAccess& access) {
+  HostRights required{HostRights::kUser};
+  if (is_host_write(context, access)) {
+    required.bits |= HostRights::kWrite;
   }
   if (access.purpose == HostPurpose::kFinal && access.type == AccessType::kWrite) {
-    return true;  // W judged above; W without R is a misconfiguration
+    return required;  // W without R is a misconfiguration
   }
   if (access.purpose == HostPurpose::kFinal && access.type == AccessType::kFetch) {
-    return access.user_page ? rights.user_execute() : rights.execute();
+    required.bits |= access.user_page ? HostRights::kUserExecute : HostRights::kExecute;
+    return required;
   }
-  return rights.read();
+  required.bits |= HostRights::kRead;
+  return required;
+}
+
+constexpr bool host_permits(const WalkContext& context, const HostAccess& access,
+                            HostRights rights) {
+  return rights.has_all(required_host_rights(context, access));
 }
 
 constexpr std::uint64_t ept_qualification(const WalkContext& context, const HostAccess& access,
