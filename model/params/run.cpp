@@ -155,6 +155,11 @@ std::vector<ParameterProblem> find_problems(const RunParams& p) {
           workload.kind != WorkloadKind::kTrace || !workload.trace.empty(),
           "vms." + std::to_string(i) + ".processes." + std::to_string(j) + ".workload.trace",
           "a trace file is needed for kind: trace");
+      const std::string path =
+          "vms." + std::to_string(i) + ".processes." + std::to_string(j) + ".workload.";
+      for (const ParameterProblem& problem : find_problems(p.vms[i].processes[j].workload)) {
+        rules.require(false, path + problem.key_path, problem.message);
+      }
     }
   }
   if (p.mode == Mode::kNative) {

@@ -11,6 +11,7 @@
 #include "model/params/guest.h"
 #include "model/params/hypervisor.h"
 #include "model/params/machine.h"
+#include "model/params/problem.h"
 #include "model/params/workload.h"
 
 namespace nestwalk {
@@ -60,11 +61,7 @@ struct ModeList {
 };
 [[nodiscard]] ModeList parse_modes(std::string_view list);
 
-// A rule between parameters that does not hold.
-struct ParameterProblem {
-  std::string key_path;
-  std::string message;
-};
+// The rules between parameters that do not hold.
 [[nodiscard]] std::vector<ParameterProblem> find_problems(const RunParams& p);
 
 }  // namespace nestwalk

@@ -6,6 +6,11 @@
 #include "model/arch/check.h"
 
 namespace nestwalk {
+namespace {
+
+constexpr std::size_t kGuideSize = std::size_t{1} << 16;
+
+}  // namespace
 
 ZipfRanks::ZipfRanks(std::uint64_t num_ranks, double exponent)
     : num_ranks_(num_ranks), exponent_(exponent) {
@@ -20,7 +25,16 @@ ZipfRanks::ZipfRanks(std::uint64_t num_ranks, double exponent)
     for (double& value : *table) {
       value /= sum;
     }
+    auto guide = std::make_shared<std::vector<std::uint32_t>>(kGuideSize + 1);
+    auto rank = table->begin();
+    for (std::size_t i = 0; i <= kGuideSize; ++i) {
+      // Powers of two: the quotient is exact, as is the search in draw_from_table().
+      const double bound = static_cast<double>(i) / static_cast<double>(kGuideSize);
+      rank = std::find_if(rank, table->end(), [bound](double value) { return value >= bound; });
+      (*guide)[i] = static_cast<std::uint32_t>(rank - table->begin());
+    }
     cumulative_ = std::move(table);
+    guide_ = std::move(guide);
     return;
   }
   // The first rank's part of the hat is only as wide as its weight, 1, so that it is never
@@ -36,7 +50,9 @@ std::uint64_t ZipfRanks::draw(SplitMix& random) const {
 
 std::uint64_t ZipfRanks::draw_from_table(SplitMix& random) const {
   const double u = random.unit();
-  const auto found = std::lower_bound(cumulative_->begin(), cumulative_->end(), u);
+  const auto part = static_cast<std::size_t>(u * static_cast<double>(kGuideSize));
+  const auto found = std::lower_bound(cumulative_->begin() + (*guide_)[part],
+                                      cumulative_->begin() + (*guide_)[part + 1], u);
   const auto rank = static_cast<std::uint64_t>(found - cumulative_->begin());
   return std::min(rank, num_ranks_ - 1);  // rounding may leave the last value below 1
 }

@@ -4,8 +4,9 @@
 //   ranks.draw(random);       // 0 most often
 //
 // Up to 2^20 ranks the inverse of the exact distribution is looked up in a table of 8 bytes a rank,
-// one draw per rank; beyond, rejection-inversion (Hoermann and Derflinger, 1996) needs no table,
-// and a little over one draw per rank.
+// one draw per rank, a guide by the leading bits of the draw saying where to look; beyond,
+// rejection-inversion (Hoermann and Derflinger, 1996) needs no table, and a little over one draw
+// per rank.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,9 @@ class ZipfRanks {
 
   [[nodiscard]] std::uint64_t draw(SplitMix& random) const;
   [[nodiscard]] std::size_t memory_bytes() const {
-    return cumulative_ == nullptr ? 0 : cumulative_->size() * sizeof(double);
+    return cumulative_ == nullptr
+               ? 0
+               : cumulative_->size() * sizeof(double) + guide_->size() * sizeof(std::uint32_t);
   }
 
  private:
@@ -37,6 +40,9 @@ class ZipfRanks {
   std::uint64_t num_ranks_;
   double exponent_;
   std::shared_ptr<const std::vector<double>> cumulative_;  // null above kMaxTableRanks
+  // Where the search for a draw begins and ends: entry i is the first rank whose sum is i/size or
+  // more.
+  std::shared_ptr<const std::vector<std::uint32_t>> guide_;
   // Rejection: the integral at both ends of the ranks, and the distance below which no draw is
   // rejected.
   double low_ = 0;

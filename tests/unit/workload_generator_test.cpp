@@ -134,7 +134,7 @@ TEST(Generator, RewindsAndClones) {
 // The ranks are the only state that could grow with the footprint.
 TEST(Generator, ATebibyteTakesNoTable) {
   EXPECT_EQ(ZipfRanks(ZipfRanks::kMaxTableRanks + 1, 0.9).memory_bytes(), 0U);
-  EXPECT_LE(ZipfRanks(ZipfRanks::kMaxTableRanks, 0.9).memory_bytes(), std::size_t{8} << 20);
+  EXPECT_LE(ZipfRanks(ZipfRanks::kMaxTableRanks, 0.9).memory_bytes(), std::size_t{9} << 20);
   WorkloadParams params = params_of(WorkloadKind::kZipf, 20000);
   params.footprint_bytes = 1024 * kGiB;
   const std::vector<std::uint64_t> addresses = addresses_of(records_of(params));
