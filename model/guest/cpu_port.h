@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "model/arch/access.h"
 #include "model/arch/address.h"
@@ -16,6 +17,7 @@
 #include "model/arch/paging_format.h"
 #include "model/arch/swap.h"
 #include "model/arch/tags.h"
+#include "model/guest/cpu_set.h"
 #include "model/observe/ledger.h"
 
 namespace nestwalk {
@@ -36,6 +38,13 @@ struct Cr3Value {
   bool no_flush = false;  // bit 63: keep what is cached for this PCID (CR4.PCIDE = 1 only)
 };
 
+// What copy() copies: two naturally aligned blocks of 2^bits bytes, bits >= 12.
+struct BlockCopy {
+  Gva to;
+  Gva from;
+  unsigned bits = kSmallPageBits;
+};
+
 class CpuPort {
  public:
   virtual ~CpuPort() = default;
@@ -54,6 +63,9 @@ class CpuPort {
   // is the kernel's to spend.
   virtual void clear(Gva address, unsigned bits) = 0;
 
+  // Copies such a block, with the time of both translations as clear() has it.
+  virtual void copy(const BlockCopy& block) = 0;
+
   virtual void spend(Cause cause, std::uint64_t cycles) = 0;
 
   // INVLPG and the INVPCID types. The kernel gives op, address and (INVPCID) tags.pcid; the port
@@ -62,6 +74,14 @@ class CpuPort {
 
   // MOV to CR3 with what it drops by architecture, and the load of the PDPTEs under PAE.
   virtual void write_cr3(const Cr3Value& value) = 0;
+
+  // An interrupt to other CPUs of the same VM, which all run the process of the operations' PCID:
+  // each carries all of them out on itself. Returns when all have acknowledged. Operations:
+  // INVLPG (address) and MOV to CR3 of the root that is loaded already.
+  virtual void invalidate_remote(std::span<const Invalidation> operations, CpuSet targets) = 0;
+
+  // The same for MOV to CR3: each target loads the value.
+  virtual void write_cr3_remote(const Cr3Value& value, CpuSet targets) = 0;
 
   // MOV to CR0, CR4 and EFER in one step, with what the change drops by architecture.
   virtual void write_control(const PagingControl& control) = 0;

@@ -10,6 +10,7 @@
 #include "model/arch/access.h"
 #include "model/arch/address.h"
 #include "model/arch/paging_format.h"
+#include "model/guest/guest_region.h"
 
 namespace nestwalk {
 
@@ -58,6 +59,8 @@ class EntryCodec {
   [[nodiscard]] static bool is_present(std::uint64_t entry) {
     return (entry & bit(x86::kPresent)) != 0;
   }
+  // Neither for the MMU nor for the kernel does it hold anything.
+  [[nodiscard]] static bool is_empty(std::uint64_t entry) { return entry == 0; }
   [[nodiscard]] bool is_leaf(unsigned level, std::uint64_t entry) const {
     return level == 1 || (format().level[level].can_be_leaf && (entry & bit(x86::kPageSize)) != 0);
   }
@@ -73,11 +76,36 @@ class EntryCodec {
   [[nodiscard]] bool permits(std::uint64_t entry, AccessType type) const {
     switch (type) {
       case AccessType::kRead:
-        return true;
+        return is_present(entry);
       case AccessType::kWrite:
-        return (entry & bit(x86::kWrite)) != 0;
+        return is_present(entry) && (entry & bit(x86::kWrite)) != 0;
       case AccessType::kFetch:
-        return !no_execute_ || (entry & bit(x86::kNoExecute)) == 0;
+        return is_present(entry) && (!no_execute_ || (entry & bit(x86::kNoExecute)) == 0);
+    }
+    return false;
+  }
+
+  // The same page with these rights. A page that may not even be read is kept, not present, with
+  // the global bit as the kernel's mark of it (as Linux: no page of a process is global).
+  [[nodiscard]] std::uint64_t with_rights(std::uint64_t leaf, const GuestRegionRights& r) const {
+    constexpr std::uint64_t kHidden = bit(x86::kGlobal);
+    leaf &= ~(bit(x86::kPresent) | bit(x86::kWrite) | kHidden);
+    leaf |= r.permits(AccessType::kRead) ? bit(x86::kPresent) : kHidden;
+    leaf |= r.write ? bit(x86::kWrite) : 0;
+    if (no_execute_) {
+      leaf &= ~bit(x86::kNoExecute);
+      leaf |= r.execute ? 0 : bit(x86::kNoExecute);
+    }
+    return leaf;
+  }
+
+  // Whether a CPU may have cached a right of the leaf `before` that `after` does not give. What is
+  // not present is never cached (SDM vol. 3, 4.10.2.3).
+  [[nodiscard]] bool narrows(std::uint64_t before, std::uint64_t after) const {
+    for (const AccessType type : {AccessType::kRead, AccessType::kWrite, AccessType::kFetch}) {
+      if (permits(before, type) && !permits(after, type)) {
+        return true;
+      }
     }
     return false;
   }

@@ -1,5 +1,6 @@
-// The guest kernel: processes with regions, demand paging, context switches, unmapping. It decides
-// what the guest's page tables hold and reaches them only through a CpuPort.
+// The guest kernel: processes with regions, demand paging, copy-on-write, context switches, and
+// what programs ask of it (mmap, munmap, mprotect, brk, fork, exec, exit). It decides what the
+// guest's page tables hold and reaches them only through a CpuPort.
 //
 //   GuestKernel kernel(machine, FrameAllocator<Gpa>(Gpa{0}, machine.memory_bytes));
 //   if (!kernel.boot(memory)) ...                 // the CPU then starts with kernel.boot_cr3()
@@ -11,16 +12,19 @@
 // A value: copies are independent machines. Mistakes of programs (a fault outside all regions, no
 // memory left) are results; what a correct machine cannot do to it (an entry with reserved bits) is
 // a fatal check. One CPU at a time may be inside; keeping several in line is the caller's business.
+// All memory is private to its process: what a program maps as shared is copied on write as well.
 // Not for: what runs when (the workload's and the scheduler's).
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "model/guest/boot_tables.h"
 #include "model/guest/cpu_port.h"
+#include "model/guest/cpu_set.h"
 #include "model/guest/guest_machine.h"
 #include "model/guest/guest_statistics.h"
 #include "model/guest/process.h"
@@ -39,7 +43,7 @@ struct GuestFault {
 };
 
 enum class FaultOutcome : std::uint8_t {
-  kMapped,       // a page was mapped; the access can be repeated
+  kMapped,       // a page was mapped, copied or made writable; the access can be repeated
   kSpurious,     // the entry already permits the access; what was cached of it has been dropped
   kSegfault,     // no region, or one without this right
   kOutOfMemory,  // no frame left for the page or its tables
@@ -47,14 +51,36 @@ enum class FaultOutcome : std::uint8_t {
 
 enum class MapOutcome : std::uint8_t {
   kMapped,
-  kOverlap,   // with a region that is there already
-  kBadRange,  // not whole 4 KiB pages, empty, or outside user space
+  kOverlap,      // with a region that is there already
+  kBadRange,     // not whole 4 KiB pages, empty, or outside user space
+  kOutOfMemory,  // as UnmapOutcome has it, of what it was to replace
 };
 
 enum class UnmapOutcome : std::uint8_t {
   kUnmapped,  // also if nothing was there, as munmap has it
   kBadRange,
   kOutOfMemory,  // no frame for the table that splits a large page; nothing was unmapped
+};
+
+enum class ProtectOutcome : std::uint8_t {
+  kProtected,
+  kGap,  // some of the range is in no region; what is in one was changed
+  kBadRange,
+  kOutOfMemory,  // no frame for the table that splits a large page; nothing was changed
+};
+
+enum class BreakOutcome : std::uint8_t {
+  kMoved,
+  kNoDataSegment,  // no region lies below, so nobody knows where the segment begins
+  kOverlap,        // with another region
+  kBadRange,       // below the segment's start or outside user space
+  kOutOfMemory,    // as UnmapOutcome has it
+};
+
+struct ProtectRequest {
+  Gva start;
+  std::uint64_t length_bytes = 0;
+  GuestRegionRights rights;
 };
 
 class GuestKernel {
@@ -70,20 +96,36 @@ class GuestKernel {
 
   // Nothing when out of frames or PCIDs.
   [[nodiscard]] std::optional<ProcessId> create_process(CpuPort& port);
+  // A new region. The second form puts it in place of whatever lies there (MAP_FIXED).
   [[nodiscard]] MapOutcome map_region(CpuPort& port, ProcessId id, GuestRegion region);
+  [[nodiscard]] MapOutcome map_region_fixed(CpuPort& port, ProcessId id, GuestRegion region);
   [[nodiscard]] UnmapOutcome unmap(CpuPort& port, ProcessId id, Gva start,
                                    std::uint64_t length_bytes);
-  // Frees all it has. A CPU that runs it goes to the kernel's own root first.
+  // Other rights for what is mapped and will be mapped in a range.
+  [[nodiscard]] ProtectOutcome protect(CpuPort& port, ProcessId id, const ProtectRequest& request);
+  // Moves the end of the data segment, which is the region [heap] or begins behind the region below
+  // the first end that is asked for.
+  [[nodiscard]] BreakOutcome set_break(CpuPort& port, ProcessId id, Gva end);
+
+  // A process with a copy of everything that `parent` has; each page is copied when either writes
+  // it. Nothing when out of frames or PCIDs.
+  [[nodiscard]] std::optional<ProcessId> fork(CpuPort& port, ProcessId parent);
+  // Drops every region; the process goes on with an empty address space. False, and nothing
+  // changed, when out of frames.
+  [[nodiscard]] bool exec(CpuPort& port, ProcessId id);
+  // Frees all it has. CPUs that hold its tables go to the kernel's own root first.
   void exit_process(CpuPort& port, ProcessId id);
+  // From here on the CPU uses the process's tables.
   void switch_to(CpuPort& port, ProcessId id);
   FaultOutcome handle_page_fault(CpuPort& port, ProcessId id, const GuestFault& fault);
 
   // The process whose tables a CPU uses; none after boot and after an exit.
   [[nodiscard]] std::optional<ProcessId> current(unsigned cpu) const;
+  [[nodiscard]] CpuSet cpus_of(ProcessId id) const;  // those whose current process it is
   [[nodiscard]] const Process& process(ProcessId id) const;
   [[nodiscard]] std::size_t num_processes() const { return processes_.size(); }
   [[nodiscard]] const GuestParams& params() const { return machine_.params; }
-  [[nodiscard]] const FrameAllocator<Gpa>& frames() const { return frames_; }
+  [[nodiscard]] const FrameAllocator<Gpa>& frames() const { return memory_.frames; }
   [[nodiscard]] const GuestStatistics& statistics() const { return statistics_; }
   void register_stats(StatGroup& group) const { statistics_.register_stats(group); }
 
@@ -92,19 +134,38 @@ class GuestKernel {
   [[nodiscard]] TableEditor editor(CpuPort& port, Cause cause);
   [[nodiscard]] bool uses_pcid() const;
   [[nodiscard]] bool is_user_range(Gva start, std::uint64_t length_bytes) const;
-  [[nodiscard]] bool fill_root(TableEditor& tables, Gpa root);
 
-  // False if no frame of the level's size is left.
+  // Processes (guest_processes.cpp).
+  [[nodiscard]] std::optional<Process> new_process(TableEditor& tables);
+  [[nodiscard]] std::optional<Gpa> allocate_root(TableEditor& tables);
+  ProcessId add_process(Process process);
+  void leave_tables(CpuPort& port, ProcessId id, CpuSet cpus);
+  void free_pcid(const Process& process);
+  void free_space(TableEditor& tables, Process& process);
+
+  // Regions (guest_regions.cpp).
+  [[nodiscard]] bool unmap_range(CpuPort& port, Process& process, Gva start, Gva end);
+
+  // Faults (guest_faults.cpp). map_page: false if no frame of the level's size is left.
   [[nodiscard]] bool map_page(TableEditor& tables, TableRef at, const GuestRegion& region,
                               const GuestFault& fault);
   [[nodiscard]] bool page_fits(const GuestRegion& region, Gva address, unsigned level) const;
+  [[nodiscard]] FaultOutcome write_read_only(CpuPort& port, Process& process, TableRef at,
+                                             const GuestFault& fault);
+  [[nodiscard]] std::uint64_t preset_bits(AccessType type) const;
+  [[nodiscard]] bool copy_page(CpuPort& port, Process& process, TableRef at, Gva address);
 
-  void flush(CpuPort& port, Process& process, const Unmapper& unmapper, Gva start);
-  void invalidate_page(CpuPort& port, Gva address);
+  // What is cached of a process's changed entries is dropped on every CPU that may use it
+  // (guest_flush.cpp).
+  void drop_pages(CpuPort& port, Process& process, std::span<const Gva> pages);
+  void drop_all(CpuPort& port, Process& process);
+  void invalidate_page(CpuPort& port, const Process& process, Gva page);
+  void drop_remote(CpuPort& port, Process& process, std::span<const Invalidation> operations);
+  void drop_unmapped(CpuPort& port, Process& process, const Unmapper& unmapper, Gva start);
   void set_current(unsigned cpu, std::optional<ProcessId> process);
 
   GuestMachine machine_;
-  FrameAllocator<Gpa> frames_;
+  GuestMemory memory_;
   KernelHalf kernel_half_;
   std::map<ProcessId, Process> processes_;
   std::uint32_t next_process_ = 1;

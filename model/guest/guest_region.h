@@ -58,8 +58,17 @@ class GuestRegionMap {
   // False, and nothing changed, if it would overlap.
   [[nodiscard]] bool insert(GuestRegion region);
 
+  // As insert, and makes one region of it and of neighbours that differ in nothing but their place.
+  [[nodiscard]] bool insert_joined(GuestRegion region);
+
   // Cuts [start, end) out of all regions and returns the pieces that were cut out, by address.
   std::vector<GuestRegion> remove(Gva start, Gva end);
+
+  // What of the regions lies in [start, end), by address.
+  [[nodiscard]] std::vector<GuestRegion> pieces(Gva start, Gva end) const;
+  // Gives all regions in [start, end) these rights: splits those that reach beyond, and joins
+  // neighbours that came to be alike.
+  void set_rights(Gva start, Gva end, GuestRegionRights rights);
 
   [[nodiscard]] const GuestRegion* find(Gva address) const;
   // As find, but grows a region that may grow to there.
@@ -69,7 +78,12 @@ class GuestRegionMap {
   [[nodiscard]] std::vector<GuestRegion> list() const;
 
  private:
-  std::map<Gva, GuestRegion> regions_;  // by start
+  using Regions = std::map<Gva, GuestRegion>;
+
+  [[nodiscard]] Regions::const_iterator first_behind(Gva start) const;
+  void join_at(Gva border);
+
+  Regions regions_;  // by start
 };
 
 }  // namespace nestwalk

@@ -25,9 +25,15 @@ void GuestStatistics::register_stats(StatGroup& group) const {
       .counter("level2", &pages_unmapped[1], "pages", "2M pages (2-level format: 4M) unmapped.");
   group.group("pages_unmapped")
       .counter("level3", &pages_unmapped[2], "pages", "1G pages unmapped.");
+  group.counter("cow_faults", &cow_faults, "count",
+                "Writes to a page that a fork had made read-only.");
+  group.counter("cow_copies", &cow_copies, "pages",
+                "4K pages copied on such a write; the others had no other holder left.");
   group.counter("page_size_fallbacks", &page_size_fallbacks, "pages",
                 "Pages mapped smaller than preferred: region, tables or frames did not allow it.");
-  group.counter("pages_split", &pages_split, "pages", "Large pages split to unmap a part of them.");
+  group.counter(
+      "pages_split", &pages_split, "pages",
+      "Large pages split because a part was unmapped, protected or written after a fork.");
   group.counter("boot_tables", &boot_tables, "tables", "Tables built at boot.");
   group.counter("tables_allocated", &tables_allocated, "tables", "Tables allocated after boot.");
   group.counter("tables_freed", &tables_freed, "tables", "Tables freed.");
@@ -36,9 +42,16 @@ void GuestStatistics::register_stats(StatGroup& group) const {
   group.counter("single_invalidations", &single_invalidations, "count", "INVLPG executed.");
   group.counter("full_flushes", &full_flushes, "count",
                 "Reloads of CR3 that took the place of more INVLPG.");
+  group.counter("remote_flushes", &remote_flushes, "count",
+                "Interrupts that made other CPUs drop translations, one for all CPUs and pages.");
+  group.counter("remote_cpus", &remote_cpus, "count", "CPUs so interrupted.");
   group.counter("context_switches", &context_switches, "count",
                 "Switches to another process's tables.");
+  group.counter("protects", &protects, "count", "Calls that changed the rights of a range.");
+  group.counter("breaks", &breaks, "count", "Calls that moved the end of the data segment.");
   group.counter("processes_created", &processes_created, "count", "Processes created.");
+  group.counter("forks", &forks, "count", "Processes of them that are the copy of another one.");
+  group.counter("execs", &execs, "count", "Address spaces dropped for another program.");
   group.counter("processes_ended", &processes_ended, "count", "Processes ended.");
 }
 

@@ -18,7 +18,7 @@ bool TableEditor::replace(TableRef at, Gva address, const Swap& swap) {
 }
 
 std::optional<Gpa> TableEditor::allocate_table() {
-  const std::optional<Gpa> table = frames_.allocate(kSmallPageBits);
+  const std::optional<Gpa> table = memory_.frames.allocate(kSmallPageBits);
   if (table) {
     ++statistics_.tables_allocated;
     spend(params_.frame_allocation_cycles);
@@ -30,11 +30,11 @@ std::optional<Gpa> TableEditor::allocate_table() {
 void TableEditor::free_table(Gpa table) {
   ++statistics_.tables_freed;
   spend(params_.frame_allocation_cycles);
-  frames_.free(table, kSmallPageBits);
+  memory_.frames.free(table, kSmallPageBits);
 }
 
 std::optional<Gpa> TableEditor::allocate_page(unsigned bits) {
-  const std::optional<Gpa> page = frames_.allocate(bits);
+  const std::optional<Gpa> page = memory_.frames.allocate(bits);
   if (page) {
     spend(params_.frame_allocation_cycles);
     if (params_.clear_data_pages) {
@@ -44,9 +44,26 @@ std::optional<Gpa> TableEditor::allocate_page(unsigned bits) {
   return page;
 }
 
-void TableEditor::free_page(Gpa page, unsigned bits) {
-  spend(std::uint64_t{params_.unmap_page_cycles} + params_.frame_allocation_cycles);
-  frames_.free(page, bits);
+std::optional<Gpa> TableEditor::allocate_copy(Gpa from) {
+  const std::optional<Gpa> page = memory_.frames.allocate(kSmallPageBits);
+  if (page) {
+    spend(params_.frame_allocation_cycles);
+    port_.spend(Cause::kGuestFrameCopy, params_.copy_4k_cycles);
+    port_.copy({layout_.direct(*page), layout_.direct(from), kSmallPageBits});
+  }
+  return page;
+}
+
+void TableEditor::release_page(Gpa page, unsigned bits) {
+  spend(params_.unmap_page_cycles);
+  bool is_freed = false;
+  memory_.sharing.release(page, bits, [&](Gpa block, unsigned block_bits) {
+    memory_.frames.free(block, block_bits);
+    is_freed = true;
+  });
+  if (is_freed) {
+    spend(params_.frame_allocation_cycles);
+  }
 }
 
 Gva TableEditor::entry_address(TableRef at, Gva address) const {

@@ -1,7 +1,7 @@
 // How the kernel reaches its page tables and frames: every entry by a load or store through the CPU
 // over the direct map, every allocation with its time. Built for one kernel entry, holds no state.
 //
-//   TableEditor editor(port, Cause::kGuestPageFault, machine, frames, statistics);
+//   TableEditor editor(port, Cause::kGuestPageFault, machine, memory, statistics);
 //   const std::uint64_t entry = editor.load({table, level}, gva);
 //
 // Decides nothing: which page goes where is the kernel's business.
@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "model/guest/cpu_port.h"
+#include "model/guest/frame_sharing.h"
 #include "model/guest/guest_entry.h"
 #include "model/guest/guest_layout.h"
 #include "model/guest/guest_machine.h"
@@ -25,21 +26,28 @@ struct TableRef {
   unsigned level = 1;
 };
 
+// The guest's frames: which are free, and which data pages have several holders.
+struct GuestMemory {
+  FrameAllocator<Gpa> frames;
+  FrameSharing sharing;
+};
+
 class TableEditor {
  public:
   // `cause` is what the kernel's own time is booked to.
-  TableEditor(CpuPort& port, Cause cause, const GuestMachine& machine, FrameAllocator<Gpa>& frames,
+  TableEditor(CpuPort& port, Cause cause, const GuestMachine& machine, GuestMemory& memory,
               GuestStatistics& statistics)
       : codec_(machine.params.format, machine.control),
         layout_(guest_layout(machine.params.format)),
         cause_(cause),
         port_(port),
         params_(machine.params),
-        frames_(frames),
+        memory_(memory),
         statistics_(statistics) {}
 
   [[nodiscard]] const EntryCodec& codec() const { return codec_; }
   [[nodiscard]] const PagingFormat& format() const { return codec_.format(); }
+  [[nodiscard]] GuestStatistics& statistics() const { return statistics_; }
 
   // The entry for the address in a table.
   [[nodiscard]] std::uint64_t load(TableRef at, Gva address);
@@ -53,7 +61,15 @@ class TableEditor {
 
   // A data page of 2^bits bytes, cleared unless the parameters say otherwise.
   [[nodiscard]] std::optional<Gpa> allocate_page(unsigned bits);
-  void free_page(Gpa page, unsigned bits);
+  // A 4K page with the content of another one.
+  [[nodiscard]] std::optional<Gpa> allocate_copy(Gpa from);
+  // One holder less; frees what nobody else holds.
+  void release_page(Gpa page, unsigned bits);
+  void share_page(Gpa page, unsigned bits) { memory_.sharing.share(page, bits); }
+  [[nodiscard]] bool is_shared(Gpa page, unsigned bits) const {
+    return memory_.sharing.is_shared(page, bits);
+  }
+
   void spend(std::uint64_t cycles) { port_.spend(cause_, cycles); }
 
  private:
@@ -65,7 +81,7 @@ class TableEditor {
   Cause cause_;
   CpuPort& port_;
   const GuestParams& params_;
-  FrameAllocator<Gpa>& frames_;
+  GuestMemory& memory_;
   GuestStatistics& statistics_;
 };
 

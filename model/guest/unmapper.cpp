@@ -1,55 +1,8 @@
 #include "model/guest/unmapper.h"
 
 #include <algorithm>
-#include <optional>
 
 namespace nestwalk {
-
-bool Unmapper::split_at(Gva address) {
-  TableRef at = root();
-  for (;;) {
-    const std::uint64_t entry = tables_.load(at, address);
-    if (!EntryCodec::is_present(entry)) {
-      return true;
-    }
-    if (tables_.codec().is_leaf(at.level, entry)) {
-      if (address.offset(tables_.format().page_bits(at.level)) == 0) {
-        return true;
-      }
-      if (!split_leaf(at, address)) {
-        return false;
-      }
-      continue;  // the entry now points to a table
-    }
-    at = {EntryCodec::next_table(entry), at.level - 1};
-  }
-}
-
-bool Unmapper::split_leaf(TableRef at, Gva address) {
-  const std::optional<Gpa> table = tables_.allocate_table();
-  if (!table) {
-    return false;
-  }
-  const PagingFormat& format = tables_.format();
-  const TableRef below{*table, at.level - 1};
-  const unsigned bits = format.page_bits(below.level);
-  const Gva first = address.page(format.page_bits(at.level));
-  std::uint64_t entry = 0;
-  do {  // again if the MMU sets A or D meanwhile
-    entry = tables_.load(at, address);
-    std::uint64_t small = entry;
-    if (below.level == 1) {
-      small &= ~bit(x86::kPageSize);
-    }
-    for (std::uint64_t i = 0; i < bit(format.level[below.level].index_bits); ++i) {
-      tables_.store(below, first + (i << bits), small + (i << bits));
-    }
-  } while (!tables_.replace(at, address,
-                            {tables_.codec().bytes(), entry,
-                             tables_.codec().table(at.level, *table, EntryCodec::Half::kUser)}));
-  ++statistics_.pages_split;
-  return true;
-}
 
 void Unmapper::clear(Gva start, Gva end) {
   clear_table(root(), start, end);
@@ -62,7 +15,7 @@ void Unmapper::clear_table(TableRef at, Gva start, Gva end) {
     const Gva first = address.page(bits);
     next = first + bit(bits);
     const std::uint64_t entry = tables_.load(at, address);
-    if (!EntryCodec::is_present(entry)) {
+    if (EntryCodec::is_empty(entry)) {
       continue;
     }
     if (tables_.codec().is_leaf(at.level, entry)) {
@@ -82,8 +35,8 @@ void Unmapper::clear_table(TableRef at, Gva start, Gva end) {
 
 void Unmapper::release() {
   for (const Page& page : pages_) {
-    ++statistics_.pages_unmapped[page.level - 1];
-    tables_.free_page(page.frame, tables_.format().page_bits(page.level));
+    ++tables_.statistics().pages_unmapped[page.level - 1];
+    tables_.release_page(page.frame, tables_.format().page_bits(page.level));
   }
   for (const Gpa table : cleared_tables_) {
     tables_.free_table(table);

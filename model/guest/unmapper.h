@@ -1,7 +1,7 @@
 // Takes pages of one process out of its tables. The caller drops cached translations between
 // clear() and release(): a frame must not be reused while a CPU may still reach it.
 //
-//   Unmapper unmapper(tables, process, statistics);
+//   Unmapper unmapper(tables, process);
 //   unmapper.clear(start, end);
 //   ... INVLPG for each of unmapper.pages() ...
 //   unmapper.release();
@@ -9,6 +9,7 @@
 // Regions must be gone from the process already: tables that serve none of the others go too.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "model/guest/process.h"
@@ -24,18 +25,14 @@ class Unmapper {
     unsigned level = 1;
   };
 
-  Unmapper(TableEditor& tables, const Process& process, GuestStatistics& statistics)
-      : tables_(tables), process_(process), statistics_(statistics) {}
-
-  // Makes a page boundary of the address, by splitting large pages. False if a frame is missing.
-  [[nodiscard]] bool split_at(Gva address);
+  Unmapper(TableEditor& tables, const Process& process) : tables_(tables), process_(process) {}
 
   // Clears all entries of pages in [start, end), which are page boundaries.
   void clear(Gva start, Gva end);
   [[nodiscard]] const std::vector<Page>& pages() const { return pages_; }
   [[nodiscard]] bool has_cleared_tables() const { return !cleared_tables_.empty(); }
 
-  // Frees the frames of cleared pages and tables.
+  // Gives up the frames of cleared pages, and frees the cleared tables.
   void release();
 
   // Frees what is left of an empty address space: the root and tables that stay with it.
@@ -43,14 +40,24 @@ class Unmapper {
 
  private:
   [[nodiscard]] TableRef root() const { return {process_.root, tables_.format().levels}; }
-  [[nodiscard]] bool split_leaf(TableRef at, Gva address);
   void clear_table(TableRef at, Gva start, Gva end);
 
   TableEditor& tables_;
   const Process& process_;
-  GuestStatistics& statistics_;
   std::vector<Page> pages_;
   std::vector<Gpa> cleared_tables_;
 };
+
+// Calls visit(Gva start, Gva end) for the parts in which a long range is unmapped: 1 GiB each, with
+// a flush of its own, so that frames come free on the way.
+template <class Visit>
+void for_each_batch(Gva start, Gva end, Visit&& visit) {
+  constexpr unsigned kBatchBits = 30;
+  Gva next;
+  for (Gva at = start; at < end; at = next) {
+    next = std::min(end, at.page(kBatchBits) + bit(kBatchBits));
+    visit(at, next);
+  }
+}
 
 }  // namespace nestwalk

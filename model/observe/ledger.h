@@ -27,6 +27,7 @@ enum class Cause : std::uint8_t {
   kGuestPageFault,
   kGuestTableWrite,
   kGuestFrameZeroing,
+  kGuestFrameCopy,
   kGuestSystemCall,
   kContextSwitch,
   kCr3Load,
@@ -40,6 +41,7 @@ enum class Cause : std::uint8_t {
   kLockWait,
 };
 inline constexpr unsigned kNumCauses = 18;
+inline constexpr unsigned kNumCauses = 17;
 
 struct CauseDescription {
   std::string_view name;
@@ -54,7 +56,10 @@ inline constexpr std::array<CauseDescription, kNumCauses> kCauses = {{
     {"guest_page_fault", "The guest kernel's page-fault handler, delivery and return included."},
     {"guest_table_write", "The guest kernel's stores to its page tables."},
     {"guest_frame_zeroing", "The guest kernel clearing frames before their first use."},
-    {"guest_system_call", "The guest kernel creating and ending processes, mapping and unmapping."},
+    {"guest_frame_copy",
+     "The guest kernel copying a frame that a fork shares and a process writes."},
+    {"guest_system_call",
+     "The guest kernel creating and ending processes, mapping, unmapping and protecting."},
     {"context_switch", "The guest kernel switching between processes, CR3 load not included."},
     {"cr3_load", "Loads of CR3."},
     {"invalidation", "Invalidation instructions and waiting for their acknowledgement."},

@@ -39,22 +39,32 @@ void describe(GuestParams& p, ParameterVisitor& v) {
   v.integer({"clear_4k_cycles", "cycles",
              "Zeroing 4 KiB by string stores. Assumption: 16 bytes a cycle.", 0, kMaxCycles},
             p.clear_4k_cycles);
+  v.integer({"copy_4k_cycles", "cycles",
+             "Copying 4 KiB by string moves when a process writes a page that a fork left shared. "
+             "Assumption: 8 bytes a cycle.",
+             0, kMaxCycles},
+            p.copy_4k_cycles);
   v.integer(
       {"context_switch_cycles", "cycles",
        "Kernel part of a process switch, without the load of CR3. Assumption.", 0, kMaxCycles},
       p.context_switch_cycles);
   v.integer({"process_creation_cycles", "cycles",
-             "Creating or ending a process, without its page tables. Assumption.", 0, kMaxCycles},
+             "Creating, forking or ending a process or giving it another program, without its page "
+             "tables. Assumption.",
+             0, kMaxCycles},
             p.process_creation_cycles);
   v.integer(
       {"region_cycles", "cycles",
-       "System call that maps or unmaps a region, without its pages. Assumption.", 0, kMaxCycles},
+       "System call that maps, unmaps or protects a region or moves the break, without its pages. "
+       "Assumption.",
+       0, kMaxCycles},
       p.region_cycles);
   v.integer({"unmap_page_cycles", "cycles", "Accounting for one page that is unmapped. Assumption.",
              0, kMaxCycles},
             p.unmap_page_cycles);
   v.integer({"max_single_invalidations", "pages",
-             "Unmapping more pages than this reloads CR3 instead of invalidating each. Linux: 33.",
+             "Unmapping more pages than this, or taking a right from more, reloads CR3 instead of "
+             "invalidating each. Linux: 33.",
              0, 1U << 20},
             p.max_single_invalidations);
 }

@@ -38,6 +38,7 @@ struct GuestParams {
   std::uint32_t fault_cycles = 1000;
   std::uint32_t frame_allocation_cycles = 150;
   std::uint32_t clear_4k_cycles = 250;
+  std::uint32_t copy_4k_cycles = 500;
   std::uint32_t context_switch_cycles = 1500;
   std::uint32_t process_creation_cycles = 20000;
   std::uint32_t region_cycles = 600;

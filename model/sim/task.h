@@ -1,4 +1,5 @@
 // A process, and one thread of it, as the scheduler sees them.
+// One stream as the scheduler sees it, with its process or processes, and where it stands.
 #pragma once
 
 #include <array>
@@ -9,6 +10,7 @@
 #include <string>
 
 #include "model/guest/process.h"
+#include "model/sim/process_family.h"
 #include "model/sim/process_stats.h"
 #include "model/workload/stream.h"
 
@@ -26,6 +28,8 @@ struct Task {
   std::unique_ptr<Stream> stream;
   std::size_t process = 0;  // of the guest's process slots
   std::size_t vcpu = 0;     // that runs it, always the same
+  ProcessId process{};   // that runs, or ran last
+  ProcessFamily family;  // all that its stream speaks of
   bool is_finished = false;
   ProcessStats stats;
 

@@ -62,7 +62,10 @@ class Vcpu : public CpuPort, public HypervisorPort {
   [[nodiscard]] bool compare_and_swap(Gva address, const Swap& swap) override;
   void clear(Gva address, unsigned bits) override;
   void invalidate(const Invalidation& invalidation) override;
+  void copy(const BlockCopy& block) override;
   void write_cr3(const Cr3Value& value) override;
+  void invalidate_remote(std::span<const Invalidation> operations, CpuSet targets) override;
+  void write_cr3_remote(const Cr3Value& value, CpuSet targets) override;
   void write_control(const PagingControl& control) override;
 
   // HypervisorPort

@@ -36,10 +36,10 @@ class MockBoot : public BootMemory {
 
 class MockCpu : public CpuPort {
  public:
-  MockCpu(SparseMemory& memory, FormatId format, const Cr3Value& cr3)
-      : cr3_(cr3), memory_(memory), format_(format) {}
+  MockCpu(SparseMemory& memory, FormatId format, const Cr3Value& cr3, unsigned number = 0)
+      : cr3_(cr3), memory_(memory), format_(format), number_(number) {}
 
-  unsigned cpu() const override { return 0; }
+  unsigned cpu() const override { return number_; }
   std::uint64_t load(Gva address, unsigned bytes) override {
     ++num_loads;
     return memory_.read(data(address), bytes);
@@ -59,6 +59,14 @@ class MockCpu : public CpuPort {
     ++num_clears[bits];
     memory_.zero_bytes(data(address), bit(bits));
   }
+  void copy(const BlockCopy& block) override {
+    EXPECT_EQ(block.to.offset(block.bits), 0U);
+    EXPECT_EQ(block.from.offset(block.bits), 0U);
+    ++num_copies[block.bits];
+    std::vector<std::byte> content(bit(block.bits));
+    memory_.read_bytes(data(block.from), content);
+    memory_.write_bytes(data(block.to), content);
+  }
   void spend(Cause cause, std::uint64_t cycles) override { spent.charge(cause, cycles); }
   void invalidate(const Invalidation& invalidation) override {
     invalidations.push_back(invalidation);
@@ -74,6 +82,12 @@ class MockCpu : public CpuPort {
     }
   }
   void write_control(const PagingControl&) override {}
+  void invalidate_remote(std::span<const Invalidation> operations, CpuSet targets) override {
+    ADD_FAILURE() << "no other CPU: " << operations.size() << " for " << targets.size();
+  }
+  void write_cr3_remote(const Cr3Value&, CpuSet targets) override {
+    ADD_FAILURE() << "no other CPU, but " << targets.size();
+  }
 
   // What the tables under the current root, or another, say of an address.
   std::optional<ReadLeaf> walk(Gva address) { return walk(cr3_.root, address); }
@@ -86,6 +100,7 @@ class MockCpu : public CpuPort {
   std::uint64_t num_loads = 0;
   std::uint64_t num_stores = 0;
   std::map<unsigned, std::uint64_t> num_clears;  // by bits
+  std::map<unsigned, std::uint64_t> num_copies;
   std::vector<Invalidation> invalidations;
   std::vector<Cr3Value> cr3_writes;
   Account spent;
@@ -107,6 +122,7 @@ class MockCpu : public CpuPort {
   Cr3Value cr3_;
   SparseMemory& memory_;
   FormatId format_;
+  unsigned number_;
 };
 
 // A booted guest with one CPU.
