@@ -161,8 +161,8 @@ void GuestKernel::leave_tables(CpuPort& port, ProcessId id, CpuSet cpus) {
 void GuestKernel::free_space(TableEditor& tables, Process& process) {
   Unmapper unmapper(tables, process);
   for (const GuestRegion& region : process.regions.list()) {
-    process.regions.remove(region.start, region.end());
     for_each_batch(region.start, region.end(), [&](Gva start, Gva end) {
+      process.regions.remove(start, end);
       unmapper.clear(start, end);
       unmapper.release();
     });

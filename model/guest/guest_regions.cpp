@@ -71,8 +71,9 @@ bool GuestKernel::unmap_range(CpuPort& port, Process& process, Gva start, Gva en
     return false;
   }
   Unmapper unmapper(tables, process);
-  for (const GuestRegion& cut : process.regions.remove(start, end)) {
+  for (const GuestRegion& cut : process.regions.pieces(start, end)) {
     for_each_batch(cut.start, cut.end(), [&](Gva first, Gva last) {
+      process.regions.remove(first, last);
       unmapper.clear(first, last);
       drop_unmapped(port, process, unmapper, first);
       unmapper.release();

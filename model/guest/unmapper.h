@@ -6,7 +6,8 @@
 //   ... INVLPG for each of unmapper.pages() ...
 //   unmapper.release();
 //
-// Regions must be gone from the process already: tables that serve none of the others go too.
+// What is cleared must be gone from the process's regions already, and nothing else: tables that
+// serve none of those left go too.
 #pragma once
 
 #include <algorithm>

@@ -163,6 +163,33 @@ TEST(GuestUnmap, FlushesAfterTheEntriesAreClearedAndBeforeFramesAreFree) {
   EXPECT_EQ(guest.kernel.frames().num_free(), free_before + 8 + 3);
 }
 
+// Regions that share tables, and one that is unmapped in several batches: no page may be lost with
+// the tables that the first of them gives back.
+TEST(GuestUnmap, SeveralRegionsAndBatchesGiveEveryFrameBack) {
+  constexpr std::uint64_t kGiB = 1024 * kMiB;
+  for (const bool by_exit : {false, true}) {
+    Guest guest(machine_of(FormatId::kX86FourLevel));
+    const ProcessId process = guest.start();
+    const std::uint64_t before = guest.kernel.frames().num_free();
+    guest.map(process, kStart, 4096);
+    guest.map(process, kStart + 4096, 4096, {true, false, false});
+    guest.map(process, kStart + 3 * 4096, 3 * kGiB);
+    for (const std::uint64_t offset : {0UL, 3 * 4096 + kGiB, 3 * kGiB}) {
+      guest.touch(process, kStart + offset, 1);
+    }
+    ASSERT_EQ(guest.fault(process, kStart + 4096, AccessType::kRead), FaultOutcome::kMapped);
+    if (by_exit) {
+      guest.kernel.exit_process(guest.cpu, process);
+      EXPECT_EQ(guest.kernel.frames().num_free(), before + 1) << "the root too";
+      continue;
+    }
+    ASSERT_EQ(guest.kernel.unmap(guest.cpu, process, Gva(kStart), 4 * kGiB),
+              UnmapOutcome::kUnmapped);
+    EXPECT_EQ(guest.kernel.frames().num_free(), before);
+    EXPECT_EQ(guest.kernel.statistics().pages_unmapped[0], 4U);
+  }
+}
+
 TEST(GuestUnmap, UntouchedMemoryNeedsNoFlush) {
   Guest guest(machine_of(FormatId::kX86FourLevel));
   const ProcessId process = guest.start();
