@@ -67,7 +67,9 @@ std::string summary_text(const RecordResult& result, std::uint64_t num_pages, bo
   line("4K pages touched", with_separators(num_pages));
   line("bytes", with_separators(result.file_bytes),
        fmt::format("{:.3f} per access", bytes_per_access));
-  line("regions", with_separators(result.num_regions));
+  line("processes", with_separators(result.num_processes));
+  line("events", with_separators(result.num_events), "mappings, forks and the like");
+  line("regions at the start", with_separators(result.num_regions));
   if (result.num_added_regions != 0) {
     line("regions added", with_separators(result.num_added_regions),
          "for accesses outside all that was seen to be mapped");
@@ -85,6 +87,8 @@ int record(const RecordCommandOptions& options, const Streams& streams) {
   recorder.command = options.command;
   recorder.output_path = options.output + ".part";
   recorder.max_accesses = options.max_accesses;
+  recorder.compression_level = options.compression_level;
+  recorder.follow = options.only_first_process ? Follow::kNone : Follow::kChildren;
   std::error_code ignored;
   fs::remove(recorder.output_path, ignored);
 
@@ -140,6 +144,11 @@ void add_record_command(CLI::App& program, CommandRunner& runner) {
       ->required();
   command->add_option("--max-accesses", options->max_accesses,
                       "End the recording, and the program, after so many; 0: no limit");
+  command->add_flag("--no-children", options->only_first_process,
+                    "Record the first process alone, not those that it starts");
+  command->add_option("--compression-level", options->compression_level,
+                      "Of zstd, 1 to 19: the higher, the smaller the file and the slower")
+      ->check(CLI::Range(1, 19));
   command->add_flag("--force", options->force, "Replace a file that exists");
   command->add_option("command", options->command, "The program and its arguments, after --")
       ->required();
@@ -148,8 +157,9 @@ void add_record_command(CLI::App& program, CommandRunner& runner) {
       "  nestwalk record -o ls.nwt -- ls -l\n"
       "  nestwalk record -o cc1.nwt --max-accesses 20000000 -- \\\n"
       "      $(gcc -print-prog-name=cc1) -quiet file.c -o /dev/null\n"
+      "  nestwalk record -o build.nwt -- sh -c 'cc -c a.c && cc -c b.c'\n"
       "The program runs under Valgrind, about a hundred times slower, with its own input and\n"
-      "output. One process is recorded, not its children. docs/guide/recording.md tells more.");
+      "output, and with every process that it starts. docs/guide/recording.md tells more.");
   command->callback([options, &runner] {
     runner = [options](const Streams& streams) { return run_record(*options, streams); };
   });

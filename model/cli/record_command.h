@@ -16,7 +16,9 @@ namespace nestwalk {
 struct RecordCommandOptions {
   std::string output;
   std::uint64_t max_accesses = 0;  // 0: no limit
+  int compression_level = 12;
   bool force = false;
+  bool only_first_process = false;
   std::vector<std::string> command;
 };
 

@@ -1,6 +1,7 @@
 #include "model/workload/lackey.h"
 
-#include <limits>
+#include <charconv>
+#include <system_error>
 
 #include "model/workload/trace_frame.h"
 
@@ -20,67 +21,56 @@ unsigned hex_digit(char c) {
 
 }  // namespace
 
-// A line is "I  ADDRESS,SIZE" or " L ADDRESS,SIZE" (L, S or M): three characters of kind, a
-// hexadecimal address, a decimal size.
-void LackeyParser::feed(std::string_view text, std::vector<LackeyLine>& lines) {
+std::optional<LackeyLine> parse_lackey_line(std::string_view line) {
   using Kind = LackeyLine::Kind;
-  for (const char c : text) {
-    if (c == '\n') {
-      finish_line(lines);
-      continue;
-    }
-    switch (state_) {
-      case State::kFirst:
-        line_ = {};
-        has_digits_ = false;
-        size_ = 0;
-        state_ = c == 'I' || c == ' ' ? State::kSecond : State::kOther;
-        line_.kind = c == 'I' ? Kind::kInstruction : Kind::kLoad;
-        break;
-      case State::kSecond:
-        state_ = State::kThird;
-        if (line_.kind == Kind::kInstruction) {
-          state_ = c == ' ' ? State::kThird : State::kOther;
-        } else if (c == 'S') {
-          line_.kind = Kind::kStore;
-        } else if (c == 'M') {
-          line_.kind = Kind::kModify;
-        } else if (c != 'L') {
-          state_ = State::kOther;
-        }
-        break;
-      case State::kThird:
-        state_ = c == ' ' ? State::kAddress : State::kOther;
-        break;
-      case State::kAddress:
-        if (c == ',' && has_digits_) {
-          state_ = State::kSize;
-        } else if (const unsigned digit = hex_digit(c); digit < 16) {
-          line_.address = (line_.address << 4) | digit;
-          has_digits_ = true;
-        } else {
-          state_ = State::kOther;
-        }
-        break;
-      case State::kSize:
-        if (c >= '0' && c <= '9' && size_ <= std::numeric_limits<std::uint16_t>::max()) {
-          size_ = size_ * 10 + static_cast<unsigned>(c - '0');
-        } else {
-          state_ = State::kOther;
-        }
-        break;
-      case State::kOther:
-        break;
-    }
+  constexpr std::size_t kKindLength = 3;
+  if (line.size() < kKindLength + 3 || line[2] != ' ') {  // a digit, the comma, a digit
+    return std::nullopt;
   }
+  LackeyLine parsed;
+  if (line[0] == 'I' && line[1] == ' ') {
+    parsed.kind = Kind::kInstruction;
+  } else if (line[0] == ' ' && (line[1] == 'L' || line[1] == 'S' || line[1] == 'M')) {
+    parsed.kind = line[1] == 'L' ? Kind::kLoad : line[1] == 'S' ? Kind::kStore : Kind::kModify;
+  } else {
+    return std::nullopt;
+  }
+  std::size_t at = kKindLength;
+  for (unsigned digit = 0; at < line.size() && (digit = hex_digit(line[at])) < 16; ++at) {
+    parsed.address = (parsed.address << 4) | digit;
+  }
+  if (at == kKindLength || at > kKindLength + 16 || at == line.size() || line[at] != ',') {
+    return std::nullopt;
+  }
+  const char* const end = line.data() + line.size();
+  const auto [stop, error] = std::from_chars(line.data() + at + 1, end, parsed.size_bytes);
+  if (error != std::errc() || stop != end || parsed.size_bytes == 0) {
+    return std::nullopt;
+  }
+  return parsed;
 }
 
-void LackeyParser::finish_line(std::vector<LackeyLine>& lines) {
-  if (state_ == State::kSize && size_ > 0 && size_ <= std::numeric_limits<std::uint16_t>::max()) {
-    line_.size_bytes = static_cast<std::uint16_t>(size_);
-    lines.push_back(line_);
+void LackeyParser::feed(std::string_view text, LackeyLines& out) {
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) {
+      rest_ += text;
+      return;
+    }
+    std::string_view line = text.substr(0, end);
+    if (!rest_.empty()) {
+      rest_ += line;
+      line = rest_;
+    }
+    if (const std::optional<LackeyLine> access = parse_lackey_line(line)) {
+      out.lines.push_back(*access);
+    } else {
+      out.lines.push_back({.kind = LackeyLine::Kind::kText, .address = out.texts.size()});
+      out.texts.emplace_back(line);
+    }
+    rest_.clear();
+    text.remove_prefix(end + 1);
   }
-  state_ = State::kFirst;
 }
 
 void LackeyCoalescer::convert(const LackeyLine& line, std::vector<TraceRecord>& records) {

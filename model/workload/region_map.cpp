@@ -90,25 +90,29 @@ std::vector<Region> parse_maps(std::string_view maps) {
   return regions;
 }
 
+PageRange whole_pages(std::uint64_t address, std::uint64_t length_bytes) {
+  const std::uint64_t start = address / kPageBytes * kPageBytes;
+  const std::uint64_t pages = (address - start + length_bytes) / kPageBytes +
+                              ((address - start + length_bytes) % kPageBytes != 0 ? 1 : 0);
+  return {.start = start, .length_bytes = pages * kPageBytes};
+}
+
 RegionMap::RegionMap(std::string_view maps) {
   std::uint64_t end_of_last = 0;  // of the program's own
   for (Region& region : parse_maps(maps)) {
     const bool follows = region.name == kAnonymous && region.start.value() == end_of_last;
     const bool is_file = region.name.starts_with('/') && !is_foreign_file(region);
-    if (!follows && !is_file) {
-      continue;
+    const bool is_data_segment = follows && region.rights.execute;  // as Valgrind prepares it
+    if ((follows || is_file) && !is_data_segment) {
+      end_of_last = end_of(region);
+      regions_.emplace(region.start.value(), std::move(region));
     }
-    end_of_last = end_of(region);
-    if (follows && region.rights.execute) {  // Valgrind makes the data segment executable
-      region.name = "[heap]";
-      region.rights.execute = false;
-    }
-    regions_.emplace(region.start.value(), std::move(region));
   }
 }
 
-void RegionMap::mark_stack(Gva address, std::uint64_t stack_bytes, const MapsReader& read_maps) {
-  Region stack = cover(address.value(), read_maps);
+Region RegionMap::mark_stack(Gva address, std::uint64_t stack_bytes, const MapsReader& read_maps) {
+  std::vector<TraceEvent> part_of_the_stack;
+  Region stack = cover(address.value(), read_maps, part_of_the_stack);
   const auto at = regions_.find(stack.start.value());
   std::uint64_t floor = end_of(stack) - std::min(stack_bytes, end_of(stack));
   if (at != regions_.begin()) {
@@ -120,34 +124,94 @@ void RegionMap::mark_stack(Gva address, std::uint64_t stack_bytes, const MapsRea
   }
   stack.name = "[stack]";
   regions_.erase(at);
-  regions_.emplace(stack.start.value(), std::move(stack));
+  regions_.emplace(stack.start.value(), stack);
   last_ = {};
+  return stack;
 }
 
-void RegionMap::touch(const TraceRecord& access, const MapsReader& read_maps) {
-  const std::uint64_t first = access.address.value();
-  const std::uint64_t size = std::max<std::uint64_t>(access.size_bytes, 1);
-  const Region*& known = last_[static_cast<std::size_t>(access.type)];
-  if (known != nullptr && known->length_bytes >= size &&
-      first - known->start.value() <= known->length_bytes - size) {
+bool RegionMap::overlaps(PageRange range) const {
+  const auto after = regions_.lower_bound(range.end());
+  return after != regions_.begin() && end_of(std::prev(after)->second) > range.start;
+}
+
+void RegionMap::map(const Region& region) {
+  const PageRange range{.start = region.start.value(), .length_bytes = region.length_bytes};
+  unmap(range);
+  if (range.length_bytes != 0) {
+    regions_.emplace(range.start, region);
+  }
+}
+
+void RegionMap::unmap(PageRange range) {
+  split(range.start);
+  split(range.end());
+  regions_.erase(regions_.lower_bound(range.start), regions_.lower_bound(range.end()));
+}
+
+void RegionMap::protect(PageRange range, RegionRights rights) {
+  split(range.start);
+  split(range.end());
+  const auto end = regions_.lower_bound(range.end());
+  for (auto at = regions_.lower_bound(range.start); at != end; ++at) {
+    at->second.rights = rights;
+  }
+}
+
+std::vector<Region> RegionMap::within(PageRange range) const {
+  std::vector<Region> parts;
+  for (const auto& [start, region] : regions_) {
+    const std::uint64_t from = std::max(start, range.start);
+    const std::uint64_t to = std::min(end_of(region), range.end());
+    if (from < to) {
+      parts.push_back(region);
+      parts.back().start = Gva(from);
+      parts.back().length_bytes = to - from;
+    }
+  }
+  return parts;
+}
+
+// A region that begins before the address ends there, and another one begins.
+void RegionMap::split(std::uint64_t address) {
+  last_ = {};
+  Region* region = find(address);
+  if (region == nullptr || region->start.value() == address) {
     return;
   }
-  permit(first, access.type, read_maps);
-  if (first / kPageBytes != (first + size - 1) / kPageBytes) {
-    permit(first + size - 1, access.type, read_maps);
-  }
-  known = find(first);
+  Region upper = *region;
+  upper.start = Gva(address);
+  upper.length_bytes = end_of(*region) - address;
+  region->length_bytes -= upper.length_bytes;
+  regions_.emplace(address, std::move(upper));
 }
 
-void RegionMap::permit(std::uint64_t address, AccessType type, const MapsReader& read_maps) {
-  Region& region = cover(address, read_maps);
+void RegionMap::touch(const TraceRecord& access, const MapsReader& read_maps,
+                      std::vector<TraceEvent>& made_up) {
+  const std::uint64_t first = access.address.value();
+  const std::uint64_t size = std::max<std::uint64_t>(access.size_bytes, 1);
+  PageRange& known = last_[static_cast<std::size_t>(access.type)];
+  if (known.length_bytes >= size && first - known.start <= known.length_bytes - size) {
+    return;
+  }
+  permit(first, access.type, read_maps, made_up);
+  if (first / kPageBytes != (first + size - 1) / kPageBytes) {
+    permit(first + size - 1, access.type, read_maps, made_up);
+  }
+  const Region* covered = find(first);
+  fatal_unless(covered != nullptr, "a touched address lies in a region");
+  known = {.start = covered->start.value(), .length_bytes = covered->length_bytes};
+}
+
+void RegionMap::permit(std::uint64_t address, AccessType type, const MapsReader& read_maps,
+                       std::vector<TraceEvent>& made_up) {
+  Region& region = cover(address, read_maps, made_up);
   if (permits(region, type)) {
     return;
   }
-  ++num_widened_;
   region.rights.read |= type == AccessType::kRead;
   region.rights.write |= type == AccessType::kWrite;
   region.rights.execute |= type == AccessType::kFetch;
+  made_up.push_back({.kind = TraceEventKind::kProtect, .region = region});
 }
 
 Region* RegionMap::find(std::uint64_t address) {
@@ -159,37 +223,32 @@ Region* RegionMap::find(std::uint64_t address) {
   return region.contains(Gva(address)) ? &region : nullptr;
 }
 
-Region& RegionMap::cover(std::uint64_t address, const MapsReader& read_maps) {
+Region& RegionMap::cover(std::uint64_t address, const MapsReader& read_maps,
+                         std::vector<TraceEvent>& made_up) {
   if (Region* known = find(address)) {
     return *known;
   }
   for (const Region& region : parse_maps(read_maps())) {
     if (region.contains(Gva(address))) {
-      insert(region);
+      insert(region, made_up);
     }
   }
   if (find(address) == nullptr) {
-    ++num_added_;
     insert({.start = Gva(address / kPageBytes * kPageBytes),
             .length_bytes = kPageBytes,
             .rights = {.read = true, .write = true},
-            .name = kUnknown});
+            .name = kUnknown},
+           made_up);
   }
   Region* covered = find(address);
   fatal_unless(covered != nullptr, "an inserted region covers its addresses");
   return *covered;
 }
 
-// Adds the parts that are not covered. Where the region overlaps a known one, it is that one,
-// grown.
-void RegionMap::insert(const Region& region) {
+// Adds the parts that are not covered.
+void RegionMap::insert(const Region& region, std::vector<TraceEvent>& made_up) {
+  last_ = {};
   Region part = region;
-  for (const auto& [start, known] : regions_) {
-    if (start < end_of(region) && end_of(known) > region.start.value()) {
-      part.name = known.name;
-      part.rights = known.rights;
-    }
-  }
   std::uint64_t at = region.start.value();
   while (at < end_of(region)) {
     if (const Region* known = find(at)) {
@@ -202,6 +261,7 @@ void RegionMap::insert(const Region& region) {
     part.start = Gva(at);
     part.length_bytes = end - at;
     regions_.emplace(at, part);
+    made_up.push_back({.kind = TraceEventKind::kMap, .region = part});
     at = end;
   }
 }

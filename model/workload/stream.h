@@ -31,7 +31,7 @@ enum class TraceEventKind : std::uint8_t {
   kMap,            // start, length, rights, name
   kUnmap,          // start, length
   kProtect,        // start, length, rights
-  kBreak,          // start: the new end of the data segment
+  kBreak,          // start: the new end of the data segment; length: how long it is now
   kFork,           // target_process: the child
   kExec,           // name: the program; drops every region of the process
   kExit,           // the process has ended

@@ -1,6 +1,7 @@
 nestwalk_test(FILE workload_trace_test.cpp LINKS nestwalk::workload)
 nestwalk_test(FILE workload_bad_trace_test.cpp LINKS nestwalk::workload)
 nestwalk_test(FILE workload_lackey_test.cpp LINKS nestwalk::workload)
+nestwalk_test(FILE workload_system_call_log_test.cpp LINKS nestwalk::workload)
 nestwalk_test(FILE workload_region_map_test.cpp LINKS nestwalk::workload)
 nestwalk_test(FILE workload_generator_test.cpp LINKS nestwalk::workload)
 nestwalk_test(FILE workload_recorder_test.cpp LINKS nestwalk::workload LABELS long TIMEOUT 60)

@@ -39,20 +39,51 @@ std::vector<LackeyLine> expected_lines() {
           {Kind::kLoad, 0x4a29a48, 16},       {Kind::kStore, 0xffffffffff600000, 1}};
 }
 
-TEST(LackeyParser, TakesAccessesAndPassesOverTheRest) {
+// The accesses among the lines; every other line is a text, in order.
+std::vector<LackeyLine> accesses_of(const LackeyLines& all) {
+  std::vector<LackeyLine> accesses;
+  std::uint64_t num_texts = 0;
+  for (const LackeyLine& line : all.lines) {
+    if (line.kind == Kind::kText) {
+      EXPECT_EQ(line.address, num_texts++);
+    } else {
+      accesses.push_back(line);
+    }
+  }
+  EXPECT_EQ(num_texts, all.texts.size());
+  return accesses;
+}
+
+const std::vector<std::string> kTexts = {"==6092== Lackey, an example Valgrind tool",
+                                         "==6092== Command: true",
+                                         "==6092== ",
+                                         "**6092** a message of the program",
+                                         "I  xyz,3",
+                                         " L 04a29a48",
+                                         " L ,4",
+                                         " Q 04a29a48,4",
+                                         " L 04a29a48,99999999999",
+                                         " L 04a29a48,0",
+                                         "",
+                                         "==6092== Exit code:       0"};
+
+TEST(LackeyParser, TakesAccessesAndHandsOnTheRest) {
   LackeyParser parser;
-  std::vector<LackeyLine> lines;
+  LackeyLines lines;
   parser.feed(kText, lines);
-  EXPECT_EQ(lines, expected_lines());
+  EXPECT_EQ(accesses_of(lines), expected_lines());
+  EXPECT_EQ(lines.texts, kTexts);
+  EXPECT_EQ(parser.rest(), "I  0401ab70,3");
 }
 
 TEST(LackeyParser, PiecesMayBeCutAnywhere) {
   for (std::size_t cut = 0; cut <= kText.size(); ++cut) {
     LackeyParser parser;
-    std::vector<LackeyLine> lines;
+    LackeyLines lines;
     parser.feed(kText.substr(0, cut), lines);
     parser.feed(kText.substr(cut), lines);
-    EXPECT_EQ(lines, expected_lines()) << "cut at " << cut;
+    EXPECT_EQ(accesses_of(lines), expected_lines()) << "cut at " << cut;
+    EXPECT_EQ(lines.texts, kTexts) << "cut at " << cut;
   }
 }
 
@@ -126,7 +157,8 @@ TEST(LackeyCoalescer, TrailingInstructionsArePending) {
     coalescer.convert({Kind::kInstruction, address, 4}, records);
   }
   EXPECT_EQ(sum_of_instructions(records), 1U);
-  EXPECT_EQ(coalescer.num_pending_instructions(), 2U);
+  EXPECT_EQ(coalescer.take_pending_instructions(), 2U);
+  EXPECT_EQ(coalescer.take_pending_instructions(), 0U);
 }
 
 }  // namespace
