@@ -254,9 +254,8 @@ class PageArrays {
   }
 
   // Takes an entry that is about to go out of the counts; true, to stand at the end of a condition.
-  bool forget(const EntryKey& key) {
-    ++changes_.count;
   bool forget(const EntryKey& key, unsigned array) {
+    ++changes_.count;
     for (unsigned i = 0; i < num_classes_; ++i) {
       Class& c = classes_[i];
       c.count -= c.span_bits == key.span_bits && c.array == array ? 1 : 0;

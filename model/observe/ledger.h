@@ -40,8 +40,7 @@ enum class Cause : std::uint8_t {
   kShootdown,
   kLockWait,
 };
-inline constexpr unsigned kNumCauses = 18;
-inline constexpr unsigned kNumCauses = 17;
+inline constexpr unsigned kNumCauses = 19;
 
 struct CauseDescription {
   std::string_view name;

@@ -151,13 +151,9 @@ std::vector<ParameterProblem> find_problems(const RunParams& p) {
       rules.require(workload.kind != WorkloadKind::kTrace || p.vms[i].processes[j].threads == 1,
                     "vms." + std::to_string(i) + ".processes." + std::to_string(j) + ".threads",
                     "a trace is the stream of one thread");
-      rules.require(
-          workload.kind != WorkloadKind::kTrace || !workload.trace.empty(),
-          "vms." + std::to_string(i) + ".processes." + std::to_string(j) + ".workload.trace",
-          "a trace file is needed for kind: trace");
       const std::string path =
           "vms." + std::to_string(i) + ".processes." + std::to_string(j) + ".workload.";
-      for (const ParameterProblem& problem : find_problems(p.vms[i].processes[j].workload)) {
+      for (const ParameterProblem& problem : find_problems(workload)) {
         rules.require(false, path + problem.key_path, problem.message);
       }
     }

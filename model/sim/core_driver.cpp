@@ -79,6 +79,7 @@ bool CoreDriver::choose_task() {
     return take_turn();
   }
   task_ = before;
+  vcpu().end();
   return false;
 }
 
@@ -116,6 +117,9 @@ void CoreDriver::create_processes() {
     }
     process.id = *id;
   }
+  for (Task& each : guest.tasks) {
+    each.process = guest.processes[each.process_slot].id;
+  }
   const ProcessStats now = ProcessStats::of(slot_.platform, slot_.index);
   guest.kernel_stats += now.since(since_switch_);
   since_switch_ = now;
@@ -124,7 +128,7 @@ void CoreDriver::create_processes() {
 void CoreDriver::switch_to_task() {
   Run::Machine& guest = machine();
   const SoftwareGuard guard(guest.lock, slot_);
-  const ProcessId process = guest.processes[task().process].id;
+  const ProcessId process = task().process;
   slot_.book.select({guest.index, static_cast<std::uint32_t>(process)});
   guest.kernel->switch_to(vcpu(), process);
   slice_left_ = run_.params_.time_slice_accesses;
@@ -175,10 +179,18 @@ bool CoreDriver::fill_batch(Task& current) {
       slot_.core.drain();
       {
         const SoftwareGuard guard(machine().lock, slot_);
-        run_.apply_event(machine(), vcpu(), current, *record->event);
+        apply_event(current, *record);
       }
       ++current.next;
       continue;
+    }
+    if (!current.family.is_current(record->process)) {
+      if (!batch_.empty()) {
+        return true;
+      }
+      slot_.core.drain();
+      const SoftwareGuard guard(machine().lock, slot_);
+      follow_process(current, record->process);
     }
     if (batch_.size() == kMaxBatch || slice_left_ == 0) {
       return true;
@@ -210,7 +222,7 @@ bool CoreDriver::serve_fault(const CoreAccess& access, const Fault& fault) {
       return false;
     }
     const SoftwareGuard guard(guest.lock, slot_);
-    switch (guest.kernel->handle_page_fault(vcpu(), guest.processes[task().process].id,
+    switch (guest.kernel->handle_page_fault(vcpu(), task().process,
                                             {fault.address, access.type, fault.code})) {
       case FaultOutcome::kMapped:
       case FaultOutcome::kSpurious:

@@ -4,7 +4,7 @@
 //   CoreDriver driver(run, slot, queue);   // queue: the virtual CPUs that wait for a core
 //
 // A virtual CPU keeps the core for one time slice of each of its processes, then the next one of
-// the queue has it. Not for what a process does: see run_events.cpp.
+// the queue has it. Not for what a process does: see core_events.cpp.
 #pragma once
 
 #include <cstddef>
@@ -51,6 +51,9 @@ class CoreDriver : public CoreClient {
   void create_processes();
   void switch_to_task();
   [[nodiscard]] bool fill_batch(Task& task);
+  // core_events.cpp; in the guest's kernel.
+  void follow_process(Task& task, std::uint32_t number);
+  void apply_event(Task& task, const TraceRecord& record);
 
   Run& run_;
   CoreSlot& slot_;

@@ -92,7 +92,7 @@ void Run::add_tasks(Machine& guest, const ProcessParams& params) {
     Task task;
     task.name = params.threads == 1 ? params.name : fmt::format("{}.{}", params.name, thread);
     task.stream = make_stream(workload);
-    task.process = guest.processes.size();
+    task.process_slot = guest.processes.size();
     task.vcpu = guest.tasks.size() % num_vcpus;
     guest.tasks.push_back(std::move(task));
   }
@@ -105,6 +105,7 @@ void Run::make_vcpus(Machine& guest) {
     place.vm = guest.index;
     place.cpu = cpu;
     place.vm_id = guest.vm;
+    place.siblings = &guest.vcpus;
     if (hypervisor_) {
       place.hypervisor = &*hypervisor_;
       place.hypervisor_lock = &hypervisor_lock_;

@@ -78,15 +78,6 @@ class Run {
   void boot(Machine& machine);
   void make_vcpus(Machine& machine);
   void make_drivers();
-  void apply_event(Machine& guest, Vcpu& vcpu, const Task& task, const TraceEvent& event);
-  void start_processes();
-  [[nodiscard]] bool choose_task();
-  void switch_to(std::size_t machine, std::size_t task);
-  void settle_current();
-  [[nodiscard]] bool fill_batch(Task& task);
-  // run_events.cpp
-  void follow_process(Machine& guest, Task& task, std::uint32_t number);
-  void apply_event(Machine& guest, Task& task, const TraceRecord& record);
   void stop(RunEnd end, std::string message);
   void register_statistics();
   void report_progress();

@@ -1,5 +1,4 @@
-// A process, and one thread of it, as the scheduler sees them.
-// One stream as the scheduler sees it, with its process or processes, and where it stands.
+// A process of the configuration, and one stream as the scheduler sees it.
 #pragma once
 
 #include <array>
@@ -22,14 +21,14 @@ struct ProcessSlot {
   ProcessId id{};  // from its creation on
 };
 
-// A thread: its stream, and where it stands.
+// A thread: its stream, with the process or processes that it speaks of, and where it stands.
 struct Task {
   std::string name;
   std::unique_ptr<Stream> stream;
-  std::size_t process = 0;  // of the guest's process slots
-  std::size_t vcpu = 0;     // that runs it, always the same
-  ProcessId process{};   // that runs, or ran last
-  ProcessFamily family;  // all that its stream speaks of
+  std::size_t process_slot = 0;  // of the guest
+  std::size_t vcpu = 0;          // that runs it, always the same
+  ProcessId process{};           // that runs, or ran last
+  ProcessFamily family;          // all that its stream speaks of
   bool is_finished = false;
   ProcessStats stats;
 

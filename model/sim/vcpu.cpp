@@ -40,7 +40,8 @@ void Vcpu::resume(CoreSlot& slot) {
   }
   update_context();
   const Vcpu*& last = slot.last_vcpu[place_.vm];
-  if (last != nullptr && (last != this || moved)) {
+  if ((last != nullptr && (last != this || moved)) || must_flush_) {
+    must_flush_ = false;
     flush_leftovers();
   }
   last = this;
@@ -208,12 +209,9 @@ void Vcpu::store(Gva address, unsigned bytes, std::uint64_t value) {
 }
 
 bool Vcpu::compare_and_swap(Gva address, const Swap& swap) {
-  // A handler is atomic here: nothing comes between the load and the store.
-  if (load(address, swap.bytes) != swap.expected) {
-    return false;
-  }
-  store(address, swap.bytes, swap.desired);
-  return true;
+  // One access, like a locked instruction: no walker sets A or D in between.
+  const Translation at = access(address, AccessType::kWrite, {}, Cause::kGuestTableWrite);
+  return platform_.memory().compare_and_swap(at.hpa, swap.bytes, swap.expected, swap.desired);
 }
 
 void Vcpu::clear(Gva address, unsigned bits) {
@@ -265,16 +263,28 @@ std::uint32_t Vcpu::cost_of(InvalidateOp op) const {
   return 0;
 }
 
-void Vcpu::invalidate(const Invalidation& invalidation) {
-  Invalidation complete = invalidation;
-  const Pcid operand = invalidation.tags.pcid;
-  complete.rules = block_.rules;
-  complete.tags = make_context().tags;
-  if (complete.op == InvalidateOp::kInvpcidAddress || complete.op == InvalidateOp::kInvpcidSingle) {
-    complete.tags.pcid = operand;
+Invalidation Vcpu::complete(const Invalidation& invalidation) const {
+  Invalidation whole = invalidation;
+  whole.rules = block_.rules;
+  whole.tags = make_context().tags;
+  if (whole.op == InvalidateOp::kInvpcidAddress || whole.op == InvalidateOp::kInvpcidSingle) {
+    whole.tags.pcid = invalidation.tags.pcid;
   }
-  spend(Cause::kInvalidation, cost_of(complete.op));
-  invalidate_here(complete);
+  return whole;
+}
+
+std::vector<Invalidation> Vcpu::complete(const std::vector<Invalidation>& list) const {
+  std::vector<Invalidation> whole;
+  for (const Invalidation& invalidation : list) {
+    whole.push_back(complete(invalidation));
+  }
+  return whole;
+}
+
+void Vcpu::invalidate(const Invalidation& invalidation) {
+  const Invalidation drop = complete(invalidation);
+  spend(Cause::kInvalidation, cost_of(drop.op));
+  invalidate_here(drop);
 }
 
 void Vcpu::write_cr3(const Cr3Value& value) {

@@ -9,9 +9,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "model/guest/cpu_port.h"
 #include "model/hypervisor/hypervisor.h"
@@ -37,6 +40,7 @@ class Vcpu : public CpuPort, public HypervisorPort {
     Hypervisor* hypervisor = nullptr;  // none: native
     SoftwareLock* hypervisor_lock = nullptr;
     VmId vm_id{};
+    const std::vector<std::unique_ptr<Vcpu>>* siblings = nullptr;  // all of the VM, by their number
   };
 
   Vcpu(Platform& platform, const Place& place);
@@ -48,6 +52,8 @@ class Vcpu : public CpuPort, public HypervisorPort {
   void resume(CoreSlot& slot);
   // VM exit: the core leaves this vCPU for another one.
   void pause();
+  // It has nothing left to do: nobody interrupts its core any more.
+  void end() { is_running_ = false; }
 
   // A fault of the host stage under any access: an exit, the hypervisor's handler, an entry. Throws
   // VmStopped if the VM cannot go on.
@@ -90,6 +96,17 @@ class Vcpu : public CpuPort, public HypervisorPort {
   void load_pdptes();
   void transition();
   void flush_leftovers();
+  // With the tags in force and the machine's rules.
+  [[nodiscard]] Invalidation complete(const Invalidation& invalidation) const;
+  [[nodiscard]] std::vector<Invalidation> complete(const std::vector<Invalidation>& list) const;
+  // What another CPU of the VM is told to do.
+  struct Order {
+    std::vector<Invalidation> operations;
+    std::optional<Cr3Value> cr3;
+  };
+  void tell(CpuSet targets, const Order& order);
+  void receive(CoreSlot& where, const Order& order, const std::vector<Invalidation>& drops);
+  void receive_idle(const Order& order);
   // On the core that this vCPU has; returns when acknowledged.
   void invalidate_here(const Invalidation& invalidation);
   [[nodiscard]] std::uint32_t cost_of(InvalidateOp op) const;
@@ -97,6 +114,7 @@ class Vcpu : public CpuPort, public HypervisorPort {
   Platform& platform_;
   CoreSlot* slot_ = nullptr;  // the core that it has, or had last
   bool is_running_ = false;
+  bool must_flush_ = false;  // it was told to invalidate while it did not run
   Place place_;
   PagingControl control_;
   Cr3Value cr3_;

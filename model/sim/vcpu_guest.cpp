@@ -1,6 +1,8 @@
 // The guest kernel's rarer calls: copying memory, and other CPUs of its VM.
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <vector>
 
 #include "model/arch/check.h"
 #include "model/sim/vcpu.h"
@@ -28,12 +30,81 @@ void Vcpu::copy(const BlockCopy& block) {
   }
 }
 
-void Vcpu::invalidate_remote(std::span<const Invalidation> /*operations*/, CpuSet targets) {
-  fatal_unless(targets.is_empty(), "a VM has one virtual CPU");
+// ---- Other CPUs ----
+
+// Tells those that run, each by an interrupt on its core, and waits until all have carried it out. One
+// that does not run drops everything when it comes to a core again.
+void Vcpu::tell(CpuSet targets, const Order& order) {
+  slot_->core.pass_time();
+  Fence told;
+  bool is_sent = false;
+  targets.for_each([&](unsigned cpu) {
+    Vcpu& other = *place_.siblings->at(cpu);
+    fatal_unless(&other != this, "a CPU does not interrupt itself");
+    if (!other.is_running_) {
+      other.receive_idle(order);
+      return;
+    }
+    if (!is_sent) {
+      is_sent = true;
+      spend(Cause::kShootdown, platform_.params().instructions.ipi_send_cycles);
+      slot_->core.pass_time();
+    }
+    told.hold();
+    CoreSlot& where = *other.slot_;
+    std::vector<Invalidation> drops = other.complete(order.operations);
+    where.core.interrupt([&other, &where, &told, order, drops] {
+      other.receive(where, order, drops);
+      told.release();
+    });
+  });
+  if (!told.is_acknowledged()) {
+    slot_->book.charge(Cause::kShootdown,
+                       slot_->core.wait_until(told.acknowledged(),
+                                              [&told] { return told.is_acknowledged(); }));
+  }
 }
 
-void Vcpu::write_cr3_remote(const Cr3Value& /*value*/, CpuSet targets) {
-  fatal_unless(targets.is_empty(), "a VM has one virtual CPU");
+void Vcpu::receive_idle(const Order& order) {
+  must_flush_ = true;
+  if (order.cr3) {
+    cr3_ = *order.cr3;
+    pdptes_.loaded = false;
+  }
+}
+
+void Vcpu::receive(CoreSlot& where, const Order& order, const std::vector<Invalidation>& drops) {
+  const std::uint32_t entry_cycles = platform_.params().instructions.ipi_receive_cycles;
+  where.core.spend(entry_cycles);
+  where.book.charge(Cause::kShootdown, entry_cycles);
+  for (const Invalidation& drop : drops) {
+    where.core.spend(cost_of(drop.op));
+    where.book.charge(Cause::kShootdown, cost_of(drop.op));
+    where.core.pass_time();
+    Fence fence;
+    platform_.invalidate(where.index, drop, &fence);
+    if (!fence.is_acknowledged()) {
+      where.book.charge(Cause::kShootdown,
+                        where.core.wait_until(fence.acknowledged(),
+                                              [&fence] { return fence.is_acknowledged(); }));
+    }
+  }
+  if (order.cr3) {
+    if (is_running_ && slot_ == &where) {
+      write_cr3(*order.cr3);
+    } else {
+      receive_idle(order);  // it left its core meanwhile
+    }
+  }
+  where.core.pass_time();
+}
+
+void Vcpu::invalidate_remote(std::span<const Invalidation> operations, CpuSet targets) {
+  tell(targets, {{operations.begin(), operations.end()}, std::nullopt});
+}
+
+void Vcpu::write_cr3_remote(const Cr3Value& value, CpuSet targets) {
+  tell(targets, {{}, value});
 }
 
 }  // namespace nestwalk

@@ -27,6 +27,8 @@ void Core::run_window() {
   }
   drain();
   pass_time();
+  run_interrupts();  // sent before this core's last software told that nobody should
+  pass_time();
   done_cycle_ = clock_.to_cycles(sc_core::sc_time_stamp());
 }
 

@@ -193,7 +193,7 @@ void Mmu::forward(tlm::tlm_generic_payload& payload, const AccessExtension& exte
 bool Mmu::translate(const Access& access, Translation& translation, sc_core::sc_time& delay) {
   ++stats_.translations;
   Tlb& first = tlbs_.first_tlb(access);
-  RecentHits& recent = recent_[access.is_fetch() ? 1 : 0];
+  RecentHits& recent = recent_[static_cast<unsigned>(access.type)];
   const std::uint32_t first_cycles = tlbs_.first_cycles(access);
   if (const RecentHit* hit = recent.find(access, context_version_, first)) {
     first.repeat(hit->hit);

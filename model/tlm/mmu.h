@@ -188,7 +188,7 @@ class Mmu : public sc_core::sc_module, private EventTarget {
   WalkContext context_;
   MappingKind kind_ = MappingKind::kLinear;
   TlbHierarchy tlbs_;
-  std::array<RecentHits, 2> recent_;  // blocking: of data, of fetches
+  std::array<RecentHits, 3> recent_;  // blocking: of reads, writes, fetches; each has its TLB
   AccessExtension foreign_;           // blocking: of an initiator that brings none
   Fault fault_;
   tlm::tlm_generic_payload walk_payload_;

@@ -1,6 +1,3 @@
-// What the events of a stream do to the guest.
-#include <fmt/format.h>
-
 // What the events of a stream do: calls of the guest kernel. An event that cannot be carried out as
 // it was recorded stops the run with a message, because all that follows would be another
 // program's.
@@ -9,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "model/sim/run.h"
+#include "model/sim/core_driver.h"
 #include "model/sim/run_machine.h"
 
 namespace nestwalk {
@@ -24,45 +21,11 @@ GuestRegion guest_region(const Region& region) {
   GuestRegion result;
   result.start = region.start;
   result.length_bytes = region.length_bytes;
-  result.rights = {region.rights.read, region.rights.write, region.rights.execute};
   result.rights = guest_rights(region.rights);
   result.name = region.name;
   return result;
 }
 
-}  // namespace
-
-void Run::apply_event(Machine& guest, Vcpu& vcpu, const Task& task, const TraceEvent& event) {
-  const ProcessSlot& process = guest.processes[task.process];
-  const std::string_view name = name_of(event.kind);
-  switch (event.kind) {
-    case TraceEventKind::kMap: {
-      const MapOutcome outcome =
-          guest.kernel->map_region(vcpu, process.id, guest_region(event.region));
-      // Threads of one process all find their data in the same region.
-      const bool is_there = outcome == MapOutcome::kOverlap && process.num_threads > 1;
-      if (outcome != MapOutcome::kMapped && !is_there) {
-        throw VmStopped(fmt::format("process '{}': the region {:#x} to {:#x} '{}' {}", task.name,
-                                    event.region.start.value(),
-                                    event.region.start.value() + event.region.length_bytes,
-                                    event.region.name,
-                                    outcome == MapOutcome::kOverlap
-                                        ? "overlaps another one"
-                                        : "is not made of whole pages in the guest's user space"));
-      }
-      return;
-    }
-    case TraceEventKind::kUnmap:
-      (void)guest.kernel->unmap(vcpu, process.id, event.region.start, event.region.length_bytes);
-      return;
-    case TraceEventKind::kExit:
-      guest.kernel->exit_process(vcpu, process.id);
-      return;
-    default:
-      throw VmStopped(
-          fmt::format("process '{}': the guest kernel model does not know the event "
-                      "'{}' of this trace yet",
-                      task.name, name));
 std::string range_text(const Region& region) {
   return fmt::format("{:#x} to {:#x}{}", region.start.value(),
                      region.start.value() + region.length_bytes,
@@ -89,7 +52,7 @@ std::string_view problem_of(BreakOutcome outcome) {
 }  // namespace
 
 // The process of the trace whose records follow is the one that runs.
-void Run::follow_process(Machine& guest, Task& task, std::uint32_t number) {
+void CoreDriver::follow_process(Task& task, std::uint32_t number) {
   ProcessFamily& family = task.family;
   if (family.is_current(number)) {
     return;
@@ -108,19 +71,20 @@ void Run::follow_process(Machine& guest, Task& task, std::uint32_t number) {
   }
   family.make_current(number);
   task.process = *process;
-  book_.select({guest.index, static_cast<std::uint32_t>(*process)});
-  guest.kernel->switch_to(*guest.vcpu, *process);
+  slot_.book.select({machine().index, static_cast<std::uint32_t>(*process)});
+  machine().kernel->switch_to(vcpu(), *process);
 }
 
-void Run::apply_event(Machine& guest, Task& task, const TraceRecord& record) {
+void CoreDriver::apply_event(Task& task, const TraceRecord& record) {
   const TraceEvent& event = *record.event;
   if (event.kind == TraceEventKind::kSwitchProcess) {
-    follow_process(guest, task, event.target_process);  // whoever was current may have exited
+    follow_process(task, event.target_process);  // whoever was current may have exited
     return;
   }
-  follow_process(guest, task, record.process);
-  GuestKernel& kernel = *guest.kernel;
-  Vcpu& vcpu = *guest.vcpu;
+  follow_process(task, record.process);
+  const Run::Machine& guest = machine();
+  GuestKernel& kernel = *machine().kernel;
+  Vcpu& cpu = vcpu();
   const auto stop_at = [&](std::string_view what, std::string_view problem) {
     throw VmStopped(fmt::format("process '{}': {} {}", task.name, what, problem));
   };
@@ -130,10 +94,15 @@ void Run::apply_event(Machine& guest, Task& task, const TraceRecord& record) {
         guest.name, name_of(event.kind), task.name, guest.index));
   };
   switch (event.kind) {
-    case TraceEventKind::kMap:
-      switch (kernel.map_region_fixed(vcpu, task.process, guest_region(event.region))) {
+    case TraceEventKind::kMap: {
+      // Threads of one process all find their data in the same region; others replace what is there,
+      // as mmap does at a fixed address.
+      const bool is_shared = guest.processes[task.process_slot].num_threads > 1;
+      const GuestRegion region = guest_region(event.region);
+      switch (is_shared ? kernel.map_region(cpu, task.process, region)
+                        : kernel.map_region_fixed(cpu, task.process, region)) {
         case MapOutcome::kMapped:
-        case MapOutcome::kOverlap:  // replaced
+        case MapOutcome::kOverlap:
           return;
         case MapOutcome::kBadRange:
           stop_at("the region " + range_text(event.region), kBadRange);
@@ -142,8 +111,9 @@ void Run::apply_event(Machine& guest, Task& task, const TraceRecord& record) {
           stop_without_memory();
       }
       return;
+    }
     case TraceEventKind::kUnmap:
-      switch (kernel.unmap(vcpu, task.process, event.region.start, event.region.length_bytes)) {
+      switch (kernel.unmap(cpu, task.process, event.region.start, event.region.length_bytes)) {
         case UnmapOutcome::kUnmapped:
           return;
         case UnmapOutcome::kBadRange:
@@ -155,7 +125,7 @@ void Run::apply_event(Machine& guest, Task& task, const TraceRecord& record) {
       return;
     case TraceEventKind::kProtect:
       switch (kernel.protect(
-          vcpu, task.process,
+          cpu, task.process,
           {event.region.start, event.region.length_bytes, guest_rights(event.region.rights)})) {
         case ProtectOutcome::kProtected:
         case ProtectOutcome::kGap:  // a recorder need not have seen what is never touched
@@ -168,7 +138,7 @@ void Run::apply_event(Machine& guest, Task& task, const TraceRecord& record) {
       }
       return;
     case TraceEventKind::kBreak: {
-      const BreakOutcome outcome = kernel.set_break(vcpu, task.process, event.region.start);
+      const BreakOutcome outcome = kernel.set_break(cpu, task.process, event.region.start);
       if (outcome == BreakOutcome::kOutOfMemory) {
         stop_without_memory();
       }
@@ -184,7 +154,7 @@ void Run::apply_event(Machine& guest, Task& task, const TraceRecord& record) {
                             event.target_process),
                 "which exists already");
       }
-      const std::optional<ProcessId> child = kernel.fork(vcpu, task.process);
+      const std::optional<ProcessId> child = kernel.fork(cpu, task.process);
       if (!child) {
         stop_without_memory();
       }
@@ -192,12 +162,12 @@ void Run::apply_event(Machine& guest, Task& task, const TraceRecord& record) {
       return;
     }
     case TraceEventKind::kExec:
-      if (!kernel.exec(vcpu, task.process)) {
+      if (!kernel.exec(cpu, task.process)) {
         stop_without_memory();
       }
       return;
     case TraceEventKind::kExit:
-      kernel.exit_process(vcpu, task.process);
+      kernel.exit_process(cpu, task.process);
       task.family.remove_current();
       return;
     case TraceEventKind::kSwitchProcess:
