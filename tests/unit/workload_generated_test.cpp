@@ -55,10 +55,14 @@ std::uint64_t checksum_of(const WorkloadParams& params) {
 // new numbers, and a line in the changelog, as results with that generator change.
 TEST_P(EveryGenerator, IsTheSameEverywhere) {
   const std::map<WorkloadKind, std::uint64_t> expected = {
-      {WorkloadKind::kGups, 0x9f2bdf64b16b4c47},   {WorkloadKind::kZipf, 0x24d8610aa99d0413},
-      {WorkloadKind::kStream, 0x881dce6cd756c126}, {WorkloadKind::kPointerChase, 0x612c91e023e24393},
-      {WorkloadKind::kBfs, 0xff4aa3389e93a49b},    {WorkloadKind::kHashJoin, 0xfac70333754d4f9e},
-      {WorkloadKind::kBtree, 0x1d636d6176b1cc07},  {WorkloadKind::kChurn, 0xb5e8b3d746124587},
+      {WorkloadKind::kGups, 0x9f2bdf64b16b4c47},
+      {WorkloadKind::kZipf, 0x24d8610aa99d0413},
+      {WorkloadKind::kStream, 0x881dce6cd756c126},
+      {WorkloadKind::kPointerChase, 0x612c91e023e24393},
+      {WorkloadKind::kBfs, 0xff4aa3389e93a49b},
+      {WorkloadKind::kHashJoin, 0xfac70333754d4f9e},
+      {WorkloadKind::kBtree, 0x1d636d6176b1cc07},
+      {WorkloadKind::kChurn, 0xb5e8b3d746124587},
       {WorkloadKind::kPhases, 0x6d8d84f16f6ce01e},
   };
   EXPECT_EQ(checksum_of(small_workload(GetParam())), expected.at(GetParam()));
