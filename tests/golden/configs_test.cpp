@@ -107,7 +107,7 @@ std::vector<std::vector<std::string>> commands_in(const fs::path& path) {
 }
 
 TEST(Configs, EveryMachineAndExampleLoads) {
-  EXPECT_GE(yaml_files(kRoot / "configs/machines").size(), 3U);
+  EXPECT_GE(yaml_files(kRoot / "configs/machines").size(), 10U);
   EXPECT_GE(yaml_files(kRoot / "configs/examples").size(), 8U);
   for (const fs::path& file : shipped_files()) {
     expect_loads(ConfigDocument::load(file.string()), file.string());
@@ -117,6 +117,45 @@ TEST(Configs, EveryMachineAndExampleLoads) {
 TEST(Configs, AMachineIsNamedAsItsFile) {
   for (const fs::path& file : yaml_files(kRoot / "configs/machines")) {
     EXPECT_EQ(load_run(ConfigDocument::load(file.string())).machine.name, file.stem());
+  }
+}
+
+// What the sources say of each core's TLBs, beside the files: entries in all that a page of the
+// size can use.
+TEST(Configs, TheTlbsOfTheMachinesAreThoseOfTheSources) {
+  struct Row {
+    const char* machine;
+    std::uint32_t l1i_4k, l1d_4k, store_4k, l2i_4k, l2_4k, l2_2m, l2_1g;
+  };
+  const Row rows[] = {
+      {"nehalem-i7-860", 128, 64, 0, 0, 512, 0, 0},
+      {"sandy-bridge", 128, 64, 0, 0, 512, 0, 0},
+      {"haswell", 128, 64, 0, 0, 1024, 1024, 0},
+      {"broadwell", 128, 64, 0, 0, 1536, 1536, 16},
+      {"skylake-sp", 128, 64, 0, 0, 1536, 1536, 16},
+      {"ice-lake", 128, 64, 16, 0, 2048, 1024, 1024},
+      {"sapphire-rapids", 256, 96, 16, 0, 2048, 1024, 1024},
+      {"zen2", 64, 64, 0, 512, 2048, 2048, 0},
+      {"zen3", 64, 64, 0, 512, 2048, 2048, 0},
+      {"zen4", 64, 72, 0, 512, 3072, 3072, 0},
+  };
+  const auto small = [](const TlbParams& t) { return t.page_4k.entries + t.beside.entries; };
+  const auto medium = [](const TlbParams& t) {
+    return t.unified_2m ? t.page_4k.entries : t.page_2m.entries;
+  };
+  const auto large = [](const TlbParams& t) {
+    return t.unified_1g ? t.page_4k.entries : t.beside_1g ? t.beside.entries : t.page_1g.entries;
+  };
+  for (const Row& row : rows) {
+    const fs::path file = kRoot / "configs/machines" / (std::string(row.machine) + ".yaml");
+    const MmuParams mmu = load_run(ConfigDocument::load(file.string())).machine.mmu;
+    EXPECT_EQ(small(mmu.l1_itlb), row.l1i_4k) << row.machine;
+    EXPECT_EQ(small(mmu.l1_dtlb), row.l1d_4k) << row.machine;
+    EXPECT_EQ(small(mmu.store_tlb), row.store_4k) << row.machine;
+    EXPECT_EQ(small(mmu.l2_itlb), row.l2i_4k) << row.machine;
+    EXPECT_EQ(small(mmu.l2_tlb), row.l2_4k) << row.machine;
+    EXPECT_EQ(medium(mmu.l2_tlb), row.l2_2m) << row.machine;
+    EXPECT_EQ(large(mmu.l2_tlb), row.l2_1g) << row.machine;
   }
 }
 

@@ -7,14 +7,24 @@
 
 namespace nestwalk {
 
+namespace {
+
+void remove(TlbParams& tlb) {
+  for (ArrayParams* array : {&tlb.page_4k, &tlb.page_2m, &tlb.page_1g}) {
+    array->entries = 0;
+  }
+  tlb.latency_cycles = 0;
+}
+
+}  // namespace
+
 MachineParams bare_machine() {
   MachineParams p;
   p.maxphyaddr = kMaxPhysicalBits;
   p.memory_bytes = std::uint64_t{1} << 40;
-  for (TlbParams* tlb : {&p.mmu.l1_itlb, &p.mmu.l1_dtlb, &p.mmu.l2_tlb}) {
-    tlb->page_4k = tlb->page_2m = tlb->page_1g = ArrayParams{};
-    tlb->latency_cycles = 0;
-  }
+  remove(p.mmu.l1_itlb);
+  remove(p.mmu.l1_dtlb);
+  remove(p.mmu.l2_tlb);
   p.walker.pwc.organisation = PwcOrganisation::kNone;
   p.walker.ntlb.array = ArrayParams{};
   p.table_path = TablePath::kFlat;
