@@ -82,10 +82,6 @@ class WalkEngine {
     std::uint64_t value = 0;
     HostRights host;  // of the page that holds the entry
   };
-  struct HostRecord {
-    Hpa hpa;
-    std::uint64_t value = 0;
-  };
   struct HostNeed {
     HostAccess access;
     HostRights rights;
@@ -134,20 +130,16 @@ class WalkEngine {
   void ask_host_entries(std::uint64_t table);  // from level h_ on
   [[nodiscard]] HostNeed host_need(const HostAccess& access) const;
 
-  static std::uint64_t entry_offset(const LevelRules& level, std::uint64_t address) {
-    return (address >> level.offset_shift) & level.offset_mask;
-  }
-
   // The step that a nested walk makes 15 times in 24: a usual pointer to the next host table.
   bool passes_host_table(const Answer& answer) {
     if (state_ != State::kHostRead || answer.kind != AnswerKind::kValue) {
       return false;
     }
     const LevelRules& level = host_rules_.level[h_];
-    if ((answer.value & level.table_mask) != level.table_value) {
+    if (!level.is_plain_table(answer.value)) {
       return false;
     }
-    host_[h_] = {step_.hpa, answer.value};
+    host_[h_] = answer.value;
     host_path_.pass_with_rights(host_rules_, answer.value);
     descend_host(answer.value);
     return true;
@@ -157,8 +149,13 @@ class WalkEngine {
     locate_host_entry(table_address(host_rules_, entry));
   }
   void locate_host_entry(std::uint64_t table) {
-    step_.hpa = Hpa(table + entry_offset(host_rules_.level[h_], host_gpa_.value()));
+    step_.hpa = host_entry_at(table);
     step_.position.h = h_;
+  }
+
+  // Of level h_, in the table at this address.
+  [[nodiscard]] Hpa host_entry_at(std::uint64_t table) const {
+    return Hpa(table + host_rules_.level[h_].entry_offset(host_gpa_.value()));
   }
 
   State state_ = State::kEnded;
@@ -177,7 +174,8 @@ class WalkEngine {
   Gpa host_gpa_;
   Hpa host_result_;
   HostNeed host_need_;
-  std::array<HostRecord, kMaxLevels + 1> host_{};
+  std::uint64_t host_first_table_ = 0;
+  std::array<std::uint64_t, kMaxLevels + 1> host_{};  // the entries, by level
 
   // Guest stage.
   std::uint8_t g_ = 0;        // level wanted; 0: the data page

@@ -71,7 +71,7 @@ void WalkEngine::guest_entry() {
     g_ = 2;
     first_g_ = 2;
   }
-  const std::uint64_t offset = entry_offset(guest_rules_.level[g_], access_.address.value());
+  const std::uint64_t offset = guest_rules_.level[g_].entry_offset(access_.address.value());
   entry_gpa_ = base_gpa_ + offset;
   if (base_is_gpa_) {
     return host_begin(entry_gpa_, table_need_);
@@ -93,11 +93,9 @@ void WalkEngine::guest_read_done(const Answer& answer) {
   }
   const std::uint64_t entry = answer.value;
   const LevelRules& level = guest_rules_.level[g_];
-  const bool is_plain_table = (entry & level.table_mask) == level.table_value;
-  const bool is_plain_leaf = (entry & level.leaf_mask) == level.leaf_value;
-  const EntryKind kind = is_plain_table  ? EntryKind::kTable
-                         : is_plain_leaf ? EntryKind::kLeaf
-                                         : classify(guest_rules_, g_, entry);
+  const EntryKind kind = level.is_plain_table(entry)  ? EntryKind::kTable
+                         : level.is_plain_leaf(entry) ? EntryKind::kLeaf
+                                                      : classify(guest_rules_, g_, entry);
   switch (kind) {
     case EntryKind::kNotPresent:
       return guest_fault(false, false, false);

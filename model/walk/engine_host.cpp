@@ -12,9 +12,8 @@ void WalkEngine::host_begin(Gpa gpa, const HostNeed& need) {
   host_need_ = need;
   host_path_ = {};
   host_start_rights_ = {};
-  const PagingFormat& format = *host_rules_.format;
-  h_ = format.levels;
-  if (gpa.offset(format.input_bits) != gpa.value()) {
+  h_ = host_rules_.format->levels;
+  if ((gpa.value() & host_rules_.beyond_input) != 0) {
     host_start_rights_.bits = 0;
     return host_fault(false, false);
   }
@@ -33,6 +32,7 @@ void WalkEngine::start_host_at_root() {
 
 void WalkEngine::ask_host_entries(std::uint64_t table) {
   first_h_ = h_;
+  host_first_table_ = table;
   step_.gpa = host_gpa_;
   step_.bytes = host_rules_.format->entry_bytes;
   ask(StepKind::kRead, Stage::kHost, {g_, h_}, State::kHostRead);
@@ -66,8 +66,7 @@ void WalkEngine::host_read_done(const Answer& answer) {
     return memory_error();
   }
   const std::uint64_t entry = answer.value;
-  const LevelRules& level = host_rules_.level[h_];
-  const bool is_plain_leaf = (entry & level.leaf_mask) == level.leaf_value;
+  const bool is_plain_leaf = host_rules_.level[h_].is_plain_leaf(entry);
   switch (is_plain_leaf ? EntryKind::kLeaf : classify(host_rules_, h_, entry)) {
     case EntryKind::kNotPresent:
       host_start_rights_ &= HostRights{HostRights::kUser};
@@ -85,7 +84,7 @@ void WalkEngine::host_read_done(const Answer& answer) {
 
 void WalkEngine::pass_host_entry(std::uint64_t entry) {
   host_path_.pass(host_rules_, h_, entry);
-  host_[h_] = {step_.hpa, entry};
+  host_[h_] = entry;
 }
 
 void WalkEngine::host_leaf_reached(std::uint64_t entry) {
@@ -95,7 +94,7 @@ void WalkEngine::host_leaf_reached(std::uint64_t entry) {
   if (!host_rights_.has_all(host_need_.rights)) {
     return host_fault(true, false);
   }
-  host_page_bits_ = static_cast<std::uint8_t>(host_rules_.format->page_bits(leaf_h_));
+  host_page_bits_ = host_rules_.level[h_].page_bits;
   host_result_ = Hpa(page_address(host_rules_, leaf_h_, entry) | host_gpa_.offset(host_page_bits_));
   if (host_path_.lacks_nothing(host_rules_, entry, host_need_.is_write)) {
     return host_updates_done();
@@ -106,24 +105,28 @@ void WalkEngine::host_leaf_reached(std::uint64_t entry) {
 
 void WalkEngine::host_update() {
   for (; cursor_h_ >= leaf_h_; --cursor_h_) {
-    const HostRecord& record = host_[cursor_h_];
+    const std::uint64_t entry = host_[cursor_h_];
     const std::uint64_t missing = missing_accessed_dirty(
-        host_rules_, cursor_h_, record.value, cursor_h_ == leaf_h_ && host_need_.is_write);
+        host_rules_, cursor_h_, entry, cursor_h_ == leaf_h_ && host_need_.is_write);
     if (missing == 0) {
       continue;
     }
-    step_.hpa = record.hpa;
+    const std::uint64_t table = cursor_h_ == first_h_
+                                    ? host_first_table_
+                                    : table_address(host_rules_, host_[cursor_h_ + 1]);
+    h_ = cursor_h_;
+    step_.hpa = host_entry_at(table);
     step_.gpa = host_gpa_;
     step_.bytes = host_rules_.format->entry_bytes;
-    step_.expected = record.value;
-    step_.desired = record.value | missing;
+    step_.expected = entry;
+    step_.desired = entry | missing;
     return ask(StepKind::kUpdate, Stage::kHost, {g_, cursor_h_}, State::kHostUpdate);
   }
   host_updates_done();
 }
 
 void WalkEngine::host_updates_done() {
-  host_dirty_ = is_dirty(host_rules_, host_[leaf_h_].value);
+  host_dirty_ = is_dirty(host_rules_, host_[leaf_h_]);
   if (!context_.has_host_cache) {
     return host_done();
   }
@@ -136,7 +139,7 @@ void WalkEngine::host_updated(const Answer& answer) {
   if (answer.kind != AnswerKind::kStored) {
     return answer.kind == AnswerKind::kLost ? restart_or_fail() : memory_error();
   }
-  host_[cursor_h_].value = step_.desired;
+  host_[cursor_h_] = step_.desired;
   --cursor_h_;
   host_update();
 }
@@ -145,16 +148,16 @@ void WalkEngine::host_fill() {
   if (cursor_h_ < leaf_h_) {
     return host_done();
   }
-  const HostRecord& record = host_[cursor_h_];
-  host_fill_rights_ &= host_rights(host_rules_, cursor_h_, record.value);
+  const std::uint64_t entry = host_[cursor_h_];
+  host_fill_rights_ &= host_rights(host_rules_, cursor_h_, entry);
   Resume& resume = step_.resume;
   resume = {};
   resume.host = host_fill_rights_;
   if (cursor_h_ > leaf_h_) {
     resume.next_level = static_cast<std::uint8_t>(cursor_h_ - 1);
-    resume.base = table_address(host_rules_, record.value);
+    resume.base = table_address(host_rules_, entry);
   } else {
-    resume.base = page_address(host_rules_, leaf_h_, record.value);
+    resume.base = page_address(host_rules_, leaf_h_, entry);
     resume.page_bits = host_page_bits_;
     resume.dirty = host_dirty_;
   }
