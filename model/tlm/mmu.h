@@ -112,7 +112,14 @@ class Mmu : public sc_core::sc_module, private EventTarget {
     Pending* first = nullptr;
     std::vector<Pending*> joined;
   };
-  enum QueueEvent : unsigned { kFirstLevel, kFirstMissed, kSecondLevel, kMissed, kTranslated };
+  enum QueueEvent : unsigned {
+    kFirstLevel,
+    kFirstMissed,
+    kSecondLevel,
+    kMissed,
+    kTranslated,
+    kSecondData
+  };
   struct SendBack {
     Mmu* mmu;
     tlm::tlm_sync_enum operator()(int /*source*/, tlm::tlm_generic_payload& payload,

@@ -96,6 +96,9 @@ void Mmu::handle(Pending& p, QueueEvent event) {
       translated(p);
       return;
     }
+    case kSecondData:
+      send_part(p);
+      return;
   }
 }
 
@@ -314,7 +317,8 @@ void Mmu::data_done(Pending& p) {
   stats_.data_cycles += cycles;
   if (p.payload->is_response_ok() && p.first_bytes != 0 && !p.is_second_part) {
     p.is_second_part = true;
-    send_part(p);
+    // Not at once: the same payload still is in its first response.
+    queue_.post(0, EventRank::kRequest, *this, kSecondData, &p);
     return;
   }
   p.payload->set_data_ptr(p.data);
