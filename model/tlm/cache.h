@@ -70,7 +70,7 @@ class Cache : public sc_core::sc_module, private EventTarget {
     std::uint32_t num_awaited = 0;  // misses of others that it has joined
     std::vector<Pending*> joined;   // those that have joined this miss
   };
-  enum QueueEvent : unsigned { kLookUp, kRespond };
+  enum QueueEvent : unsigned { kLookUp, kRetry, kRespond };
   struct SendBack {
     Cache* cache;
     tlm::tlm_sync_enum operator()(int source, tlm::tlm_generic_payload& payload,
@@ -98,6 +98,7 @@ class Cache : public sc_core::sc_module, private EventTarget {
   void look_up(Pending& access);
   void fetch(Pending& access);
   void fetched(Pending& miss);
+  void retry_stalled();
   void respond(Pending& access);
 
   EventQueue& queue_;
@@ -113,6 +114,7 @@ class Cache : public sc_core::sc_module, private EventTarget {
   std::uint32_t num_registers_;
   std::vector<Pending*> misses_;  // one register each
   std::deque<Pending*> stalled_;  // misses that wait for a register
+  bool is_retry_posted_ = false;
   CacheStats stats_;
 };
 

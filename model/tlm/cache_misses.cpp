@@ -46,6 +46,11 @@ tlm::tlm_sync_enum Cache::nb_transport_bw(tlm::tlm_generic_payload& payload, tlm
 }
 
 void Cache::on_event(unsigned kind, void* item) {
+  if (kind == kRetry) {
+    is_retry_posted_ = false;
+    retry_stalled();
+    return;
+  }
   Pending& access = *static_cast<Pending*>(item);
   if (kind == kLookUp) {
     look_up(access);
@@ -130,10 +135,18 @@ void Cache::fetched(Pending& miss) {
     perform_access(memory_, *access->payload);
     respond(*access);
   }
-  if (!stalled_.empty() && misses_.size() < num_registers_) {
-    Pending* const next = stalled_.front();
+  if (!stalled_.empty() && !is_retry_posted_) {
+    is_retry_posted_ = true;
+    queue_.post(0, EventRank::kRequest, *this, kRetry);
+  }
+}
+
+// In order, as far as the registers go; one whose line is there or under way by now takes none.
+void Cache::retry_stalled() {
+  while (!stalled_.empty() && misses_.size() < num_registers_) {
+    Pending& access = *stalled_.front();
     stalled_.pop_front();
-    queue_.post(0, EventRank::kRequest, *this, kLookUp, next);
+    look_up(access);
   }
 }
 

@@ -156,6 +156,35 @@ TEST(AtCache, AHitPassesAMissThatWaitsForARegister) {
   EXPECT_EQ(bench.cache.stats().stalls, 1U);
 }
 
+// The second of two accesses to one line finds it there when its turn comes, and takes no register:
+// the one behind it must not wait for a miss that nobody has.
+TEST(AtCache, AMissBehindOneThatBecameAHitGetsItsRegister) {
+  MachineParams p = machine();
+  p.l1d.miss_registers = 1;
+  CacheAtBench bench(p);
+  send(bench.left, 0, 0);
+  send(bench.left, 0, kLine);
+  const std::size_t became_hit = send(bench.left, 0, kLine);
+  const std::size_t behind = send(bench.left, 0, 2 * kLine);
+  bench.run();
+  const std::uint64_t line = p.dram.latency_cycles;
+  EXPECT_EQ(answered(bench.left, became_hit), 2 * line + p.l1d.latency_cycles);
+  EXPECT_EQ(answered(bench.left, behind), 3 * line);
+}
+
+TEST(AtCache, AMissComesAfterThoseThatWaitForARegister) {
+  MachineParams p = machine();
+  p.l1d.miss_registers = 1;
+  CacheAtBench bench(p);
+  send(bench.left, 0, 0);
+  const std::size_t waits = send(bench.left, 1, kLine);
+  // Looked up in the cycle in which the register becomes free.
+  const std::size_t fresh = send(bench.right, p.dram.latency_cycles, 2 * kLine);
+  bench.run();
+  EXPECT_EQ(answered(bench.left, waits), 2 * std::uint64_t{p.dram.latency_cycles});
+  EXPECT_EQ(answered(bench.right, fresh), 3 * std::uint64_t{p.dram.latency_cycles});
+}
+
 TEST(AtCache, AnAccessAcrossLinesTakesOneMiss) {
   const MachineParams p = machine();
   CacheAtBench bench(p);
