@@ -3,15 +3,34 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cstddef>
+#include <cstring>
 #include <exception>
 #include <nlohmann/json.hpp>
 
+#include "model/arch/splitmix.h"
+#include "model/memory/sparse_memory.h"
 #include "model/sim/run.h"
 
 namespace nestwalk {
 namespace {
 
 constexpr const char* kEndNames[] = {"finished", "interrupted", "vm_stopped"};
+
+// Zero words count as never written.
+std::uint64_t checksum_of(const SparseMemory& memory) {
+  std::uint64_t sum = 0;
+  memory.for_each_page([&sum](Hpa first, const std::byte* content) {
+    for (std::size_t offset = 0; offset < SparseMemory::kPageBytes; offset += 8) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, content + offset, sizeof word);
+      if (word != 0) {
+        sum += SplitMix(word ^ SplitMix(first.value() + offset).draw()).draw();
+      }
+    }
+  });
+  return sum;
+}
 
 std::string run_here(const RunParams& params) {
   nlohmann::json report;
@@ -25,6 +44,7 @@ std::string run_here(const RunParams& params) {
     report["core_cycles"] = run.platform().core().now_cycles();
     report["ledger_cycles"] = run.ledger().total().cycles();
     report["num_pages"] = run.platform().memory().num_pages();
+    report["memory_checksum"] = checksum_of(run.platform().memory());
     report["statistics"] = run.statistics().to_json().dump();
   } catch (const VmStopped& stopped) {
     report["end"] = "vm_stopped";
@@ -103,6 +123,7 @@ RunReport run_apart(const RunParams& params) {
     report.core_cycles = json.at("core_cycles");
     report.ledger_cycles = json.at("ledger_cycles");
     report.num_pages = json.at("num_pages");
+    report.memory_checksum = json.at("memory_checksum");
     report.statistics = json.at("statistics");
   }
   return report;

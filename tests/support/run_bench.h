@@ -22,8 +22,9 @@ struct RunReport {
   std::uint64_t num_segfaults = 0;
   std::uint64_t core_cycles = 0;
   std::uint64_t ledger_cycles = 0;
-  std::uint64_t num_pages = 0;  // of host memory with content
-  std::string statistics;       // JSON text
+  std::uint64_t num_pages = 0;        // of host memory with content
+  std::uint64_t memory_checksum = 0;  // of that content and where it stands
+  std::string statistics;             // JSON text
 
   // A counter by its dotted name. A name that is not there fails the test.
   [[nodiscard]] std::uint64_t count(const std::string& name) const;
