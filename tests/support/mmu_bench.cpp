@@ -51,7 +51,14 @@ MachineParams small_machine() {
 WordTarget::WordTarget(sc_core::sc_module_name name, WordMemory& words)
     : sc_module(name), words_(words) {
   target_socket.register_b_transport(this, &WordTarget::b_transport);
+  target_socket.register_nb_transport_fw(this, &WordTarget::nb_transport_fw);
   target_socket.register_transport_dbg(this, &WordTarget::transport_dbg);
+}
+
+tlm::tlm_sync_enum WordTarget::nb_transport_fw(int source, tlm::tlm_generic_payload& payload,
+                                               tlm::tlm_phase& /*phase*/, sc_core::sc_time& delay) {
+  b_transport(source, payload, delay);
+  return tlm::TLM_COMPLETED;
 }
 
 void WordTarget::b_transport(int /*source*/, tlm::tlm_generic_payload& payload,

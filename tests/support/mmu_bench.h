@@ -55,6 +55,8 @@ class WordTarget : public sc_core::sc_module {
 
  private:
   void b_transport(int source, tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+  tlm::tlm_sync_enum nb_transport_fw(int source, tlm::tlm_generic_payload& payload,
+                                     tlm::tlm_phase& phase, sc_core::sc_time& delay);
   unsigned transport_dbg(int source, tlm::tlm_generic_payload& payload);
 
   WordMemory& words_;

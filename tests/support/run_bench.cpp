@@ -1,8 +1,6 @@
 #include "tests/support/run_bench.h"
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <cstddef>
 #include <cstring>
 #include <exception>
@@ -11,6 +9,7 @@
 #include "model/arch/splitmix.h"
 #include "model/memory/sparse_memory.h"
 #include "model/sim/run.h"
+#include "tests/support/child.h"
 
 namespace nestwalk {
 namespace {
@@ -56,16 +55,6 @@ std::string run_here(const RunParams& params) {
   return report.dump();
 }
 
-void write_all(int file, const std::string& text) {
-  for (std::size_t done = 0; done < text.size();) {
-    const ssize_t written = write(file, text.data() + done, text.size() - done);
-    if (written <= 0) {
-      _exit(1);
-    }
-    done += static_cast<std::size_t>(written);
-  }
-}
-
 }  // namespace
 
 std::uint64_t RunReport::count(const std::string& name) const {
@@ -85,30 +74,7 @@ std::uint64_t RunReport::count(const std::string& name) const {
 }
 
 RunReport run_apart(const RunParams& params) {
-  int ends[2];
-  if (pipe(ends) != 0) {
-    ADD_FAILURE() << "no pipe";
-    return {};
-  }
-  const pid_t child = fork();
-  if (child == 0) {
-    close(ends[0]);
-    write_all(ends[1], run_here(params));
-    _exit(0);
-  }
-  close(ends[1]);
-  std::string text;
-  char buffer[4096];
-  for (;;) {
-    const ssize_t count = read(ends[0], buffer, sizeof buffer);
-    if (count <= 0) {
-      break;
-    }
-    text.append(buffer, static_cast<std::size_t>(count));
-  }
-  close(ends[0]);
-  int status = 0;
-  waitpid(child, &status, 0);
+  const std::string text = text_of_child([&] { return run_here(params); });
   RunReport report;
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
   if (json.is_discarded()) {
