@@ -1,0 +1,1 @@
+nestwalk_test(FILE at_stress_test.cpp SYSTEMC LINKS nestwalk_at_bench nestwalk_mmu_bench)
