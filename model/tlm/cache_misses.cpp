@@ -78,7 +78,8 @@ void Cache::look_up(Pending& access) {
     }
   }
   const bool is_miss = num_hits + num_merged < num_lines;
-  if (is_miss && misses_.size() == num_registers_) {
+  // A register that has become free is for those that wait already.
+  if (is_miss && (misses_.size() == num_registers_ || is_retry_posted_)) {
     ++stats_.stalls;
     stalled_.push_back(&access);
     return;

@@ -175,11 +175,15 @@ TEST(AtCache, AMissBehindOneThatBecameAHitGetsItsRegister) {
 TEST(AtCache, AMissComesAfterThoseThatWaitForARegister) {
   MachineParams p = machine();
   p.l1d.miss_registers = 1;
+  p.l1d.ports = 1;
   CacheAtBench bench(p);
   send(bench.left, 0, 0);
   const std::size_t waits = send(bench.left, 1, kLine);
-  // Looked up in the cycle in which the register becomes free.
-  const std::size_t fresh = send(bench.right, p.dram.latency_cycles, 2 * kLine);
+  // Looked up in the cycle in which the register becomes free: another lookup has the port in the
+  // one before.
+  const std::uint64_t before = p.dram.latency_cycles - std::uint64_t{1};
+  send(bench.left, before, 8);
+  const std::size_t fresh = send(bench.right, before, 2 * kLine);
   bench.run();
   EXPECT_EQ(answered(bench.left, waits), 2 * std::uint64_t{p.dram.latency_cycles});
   EXPECT_EQ(answered(bench.right, fresh), 3 * std::uint64_t{p.dram.latency_cycles});
