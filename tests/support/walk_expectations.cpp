@@ -2,8 +2,6 @@
 
 #include <sstream>
 
-#include "tests/support/oracle.h"
-
 namespace nestwalk {
 namespace {
 
@@ -61,19 +59,24 @@ void PrintTo(const CachingMachine& machine, std::ostream* out) {
   *out << machine.name;
 }
 
+std::string difference_of(const HardwareOutcome& warm, const OracleResult& cold) {
+  const bool is_same_outcome =
+      warm.is_translation ? cold.is_translation && is_same(warm.translation, cold.translation)
+                          : !cold.is_translation && is_same(warm.fault, cold.fault);
+  if (is_same_outcome) {
+    return "";
+  }
+  return "\nhardware: " + (warm.is_translation ? print(warm.translation) : print(warm.fault)) +
+         "\nwitness:  " + (cold.is_translation ? print(cold.translation) : print(cold.fault));
+}
+
 std::string difference_from_oracle(MmuBench& bench, const Access& access) {
   WordMemory words = bench.memory;
   WordOracleMemory view(words);
   const OracleResult cold = oracle_translate(bench.mmu().context(), access, view);
   const BenchAnswer warm = bench.access(access);
   std::ostringstream out;
-  const bool is_same_outcome =
-      warm.is_translation ? cold.is_translation && is_same(warm.translation, cold.translation)
-                          : !cold.is_translation && is_same(warm.fault, cold.fault);
-  if (!is_same_outcome) {
-    out << "\nhardware: " << (warm.is_translation ? print(warm.translation) : print(warm.fault))
-        << "\nwitness:  " << (cold.is_translation ? print(cold.translation) : print(cold.fault));
-  }
+  out << difference_of({warm.is_translation, warm.translation, warm.fault}, cold);
   if (!(bench.memory == words)) {
     out << "\nthe memories differ afterwards";
   }

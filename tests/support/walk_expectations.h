@@ -12,6 +12,7 @@
 
 #include "model/arch/access.h"
 #include "tests/support/mmu_bench.h"
+#include "tests/support/oracle.h"
 
 namespace nestwalk {
 
@@ -42,6 +43,16 @@ inline constexpr CachingMachine kCachingMachines[] = {
 
 MachineParams machine_of(const CachingMachine& machine);
 void PrintTo(const CachingMachine& machine, std::ostream* out);
+
+// How an access ended on hardware.
+struct HardwareOutcome {
+  bool is_translation = false;
+  Translation translation;
+  Fault fault;
+};
+
+// Empty when both are the same, but for what a warm answer may not know.
+[[nodiscard]] std::string difference_of(const HardwareOutcome& warm, const OracleResult& cold);
 
 // Makes the access on the bench; empty when outcome and memory are those of the witness.
 [[nodiscard]] std::string difference_from_oracle(MmuBench& bench, const Access& access);
