@@ -196,6 +196,8 @@ void Mmu::end_walk(Transaction<WalkExtension>& t) {
     stats_.walk_cycles += cycles;
   };
   end_waiting(first);
+  // `first` may go on to its second page, or be answered and gone, before the others are served.
+  const std::uint64_t page_offset = first.access.address.offset(kSmallPageBits);
   const MappingKind kind = context.has_host ? MappingKind::kCombined : MappingKind::kLinear;
   if (is_translation) {
     tlbs_.fill(first.access, translation, kind, context.tags);
@@ -209,7 +211,6 @@ void Mmu::end_walk(Transaction<WalkExtension>& t) {
   }
   // A translation of the page serves those that joined, if it permits their access. A fault is the
   // first one's alone.
-  const std::uint64_t page_offset = first.access.address.offset(kSmallPageBits);
   for (Pending* p : joined) {
     Translation own = translation;
     own.gpa = Gpa(own.gpa.value() - page_offset + p->access.address.offset(kSmallPageBits));
