@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/lookup/invalidate.h"
+
 namespace nestwalk {
 
 namespace {
@@ -81,6 +83,10 @@ void WalkStructures::updated_word(const Step& step, bool is_stored) {
 }
 
 std::uint64_t WalkStructures::invalidate(const Invalidation& invalidation) {
+  const InvalidationScope scope(invalidation);
+  for (const Stage stage : {Stage::kGuest, Stage::kHost}) {
+    word_epochs_[static_cast<unsigned>(stage)] += scope.drops_words(stage) ? 1 : 0;
+  }
   return pwc_.invalidate(invalidation) + ntlb_.invalidate(invalidation);
 }
 

@@ -9,6 +9,7 @@
 // The same object serves blocking and non-blocking walks.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -47,9 +48,14 @@ class WalkStructures {
   std::optional<std::uint64_t> read_word(const Step& step) {
     return pwc_.read(step.hpa, step.stage);
   }
+  // Counts the invalidations that dropped words of a stage. Words have no tags: what a transaction
+  // brings that was sent before the last one may be old for another context, whoever's it is.
+  [[nodiscard]] std::uint64_t word_epoch(Stage stage) const {
+    return word_epochs_[static_cast<unsigned>(stage)];
+  }
   // Keeps what memory said, if it is of a kind that may be kept.
   void keep_word(const WalkRequest& request, const Step& step, std::uint64_t word);
-  // After an update: `is_stored` false means that another agent had changed the word.
+  // After an update: `is_stored` false means that the word may be another one by now.
   void updated_word(const Step& step, bool is_stored);
 
   std::uint64_t invalidate(const Invalidation& invalidation);
@@ -69,6 +75,7 @@ class WalkStructures {
   std::uint32_t ntlb_latency_;
   WalkCache pwc_;
   NestedTlb ntlb_;
+  std::array<std::uint64_t, 2> word_epochs_{};  // by stage
 };
 
 }  // namespace nestwalk

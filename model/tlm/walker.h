@@ -106,6 +106,7 @@ class Walker : public sc_core::sc_module, private EventTarget {
     std::uint64_t num_references = 0;
     std::uint64_t start_cycle = 0;
     Transaction<TableExtension>* update = nullptr;  // sent and not yet answered
+    std::uint64_t word_epoch = 0;                   // when its last transaction was sent
   };
   struct Waiting {
     tlm::tlm_generic_payload* payload = nullptr;

@@ -190,6 +190,7 @@ void Walker::look_up(Slot& slot) {
 
 void Walker::send(Slot& slot, bool is_update) {
   const Step& step = *slot.step;
+  slot.word_epoch = structures_.word_epoch(step.stage);
   Transaction<TableExtension>& t = pool_.take();
   TableExtension& table = t.extension;
   table.stage = step.stage;
@@ -232,15 +233,19 @@ void Walker::answered(Transaction<TableExtension>& t) {
     return;
   }
   const Step& step = *slot.step;
+  // An invalidation for another context leaves the walk alone, but the walk no word behind.
+  const bool may_keep_word = slot.word_epoch == structures_.word_epoch(step.stage);
   if (!t.payload.is_response_ok()) {
     slot.answer.kind = AnswerKind::kError;
   } else if (!is_update) {
     record(EventKind::kReadData, step, step.hpa.value(), t.word, slot.index);
-    structures_.keep_word(slot.walk, step, t.word);
+    if (may_keep_word) {
+      structures_.keep_word(slot.walk, step, t.word);
+    }
     slot.answer.kind = AnswerKind::kValue;
     slot.answer.value = t.word;
   } else {
-    structures_.updated_word(step, t.extension.is_stored);
+    structures_.updated_word(step, t.extension.is_stored && may_keep_word);
     stats_.updates += t.extension.is_stored ? 1 : 0;
     slot.answer.kind = t.extension.is_stored ? AnswerKind::kStored : AnswerKind::kLost;
     if (!t.extension.is_stored) {
