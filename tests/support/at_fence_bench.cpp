@@ -305,10 +305,8 @@ void FenceBench::on_table(Hpa hpa, const TableExtension& table, bool is_served) 
     violate(out.str() + ", which only the old tables lead to, after the acknowledgement");
   }
   if (table.is_update && is_served) {
-    const std::uint64_t now = words_.read(hpa, 8).value_or(0);
-    const std::uint64_t wide = hpa.value() % 8 == 0 ? table.expected : now;
-    const std::uint64_t same = wide <= 0xffff'ffff ? 0xffff'ffff : ~std::uint64_t{0};
-    if (((now ^ wide) & same & ~kAccessedDirtyBits) != 0) {
+    const std::uint64_t now = words_.read(hpa, entry_bytes(run_->context, table.stage)).value_or(0);
+    if (((now ^ table.expected) & ~kAccessedDirtyBits) != 0) {
       violate(out.str() + " that expects an old entry, after the acknowledgement");
     }
   }

@@ -126,7 +126,7 @@ std::string stale_structure(const WalkContext& context, const WalkCache& cache,
     }
   });
   cache.for_each_word([&](const PwcWord& word) {
-    const std::uint64_t now = words.read(word.hpa, 8).value_or(0);
+    const std::uint64_t now = words.read(word.hpa, entry_bytes(context, word.stage)).value_or(0);
     if (found.empty() && ((now ^ word.value) & ~kAccessedDirtyBits) != 0) {
       found = describe("walk cache of words", word.hpa.value(), word.value);
     }
@@ -149,6 +149,10 @@ std::string stale_page(const WalkContext& context, const NestedTlb& ntlb, const 
 }
 
 }  // namespace
+
+unsigned entry_bytes(const WalkContext& context, Stage stage) {
+  return format_of(stage == Stage::kGuest ? context.guest_format : context.host_format).entry_bytes;
+}
 
 OracleResult witness(const WalkContext& context, const Access& access, const WordMemory& words) {
   LayeredMemory memory(words);

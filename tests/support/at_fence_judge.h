@@ -23,6 +23,8 @@ namespace nestwalk {
 // A and D of x86 and EPT entries: what hardware itself changes.
 inline constexpr std::uint64_t kAccessedDirtyBits = 0x360;
 
+[[nodiscard]] unsigned entry_bytes(const WalkContext& context, Stage stage);
+
 // The walk on `words`, whose updates are forgotten.
 [[nodiscard]] OracleResult witness(const WalkContext& context, const Access& access,
                                    const WordMemory& words);

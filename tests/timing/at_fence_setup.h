@@ -120,13 +120,13 @@ inline void sweep_cycles(FenceBench& bench, const FenceStages& stages, TableChan
     run.warm = {{tables.pages[1]}, {tables.pages[4]}};
   }
   const std::uint64_t last = bench.run(run).cycles + 2;
-  const std::uint64_t turns = how == Operations::kEach ? 2 * operations.size() : 1;
+  const std::uint64_t turns = how == Operations::kEach ? operations.size() : 1;
   for (std::uint64_t cycle = 0; cycle <= last; ++cycle) {
     for (std::uint64_t turn = 0; turn < turns; ++turn) {
       FenceShot shot = fence_shot(tables, change);
       shot.cycle = cycle;
       shot.is_late = (cycle + number + turn) % 2 == 0;
-      const InvalidateOp op = operations[(cycle + turn) / 2 % operations.size()];
+      const InvalidateOp op = operations[(cycle / 2 + turn) % operations.size()];
       shot.invalidations = fence_operation(tables, op);
       run.shots = {shot};
       const FenceResult result = bench.run(run);
