@@ -15,6 +15,7 @@
 #include "model/cli/bench_command.h"
 #include "model/cli/config_command.h"
 #include "model/cli/record_command.h"
+#include "model/cli/regress_command.h"
 #include "model/cli/run_command.h"
 #include "model/cli/trace_command.h"
 #include "model/cli/walk_command.h"
@@ -142,6 +143,7 @@ int run_program(int argc, const char* const* argv, const Streams& streams) {
     add_trace_command(program, runner);
     add_config_command(program, runner);
     add_bench_command(program, runner);
+    add_regress_command(program, runner);
     for (CLI::App* command : program.get_subcommands([](CLI::App*) { return true; })) {
       command->allow_extras();
     }

@@ -63,6 +63,13 @@ RunParams load(const RunOptions& options) {
   if (!options.compare.empty()) {
     document.set("compare", options.compare);
   }
+  for (const auto& [key, value] : {std::pair{"warmup_accesses", options.warmup},
+                                   std::pair{"measure_accesses", options.measure},
+                                   std::pair{"stats_every_accesses", options.stats_every}}) {
+    if (!value.empty()) {
+      document.set(key, value);
+    }
+  }
   return load_run(document);
 }
 
@@ -87,6 +94,12 @@ std::string command_of(const RunOptions& options) {
         assignment.find_first_of(" \"[{") == std::string::npos ? "" : "'";
     command += fmt::format(" --set {0}{1}{0}", quote, assignment);
   }
+  for (const auto& [option, value] :
+       {std::pair{"--warmup", options.warmup}, std::pair{"--measure", options.measure}}) {
+    if (!value.empty()) {
+      command += fmt::format(" {} {}", option, value);
+    }
+  }
   return command;
 }
 
@@ -100,7 +113,11 @@ int simulate(const RunParams& params, const fs::path& folder, const RunHooks& ho
              const Streams& streams) {
   try {
     Run run(params);
-    const RunResult result = run.execute(hooks);
+    IntervalFile intervals(folder, params);
+    RunHooks with_intervals = hooks;
+    with_intervals.interval = [&intervals](const RunInterval& i) { intervals.append(i); };
+    const RunResult result = run.execute(with_intervals);
+    intervals.close();
     write_results(folder, params, run, result);
     for (const std::string& violation : result.law_violations) {
       streams.err << "nestwalk run: counter law broken: " << violation << "\n";
@@ -110,6 +127,14 @@ int simulate(const RunParams& params, const fs::path& folder, const RunHooks& ho
     }
     switch (result.end) {
       case RunEnd::kFinished:
+      case RunEnd::kMeasured:
+        if (!run.region().has_begun()) {
+          streams.err << fmt::format(
+              "nestwalk run: nothing was measured: the workloads ended after {} accesses, within "
+              "the warm-up (warmup_accesses {})\n",
+              run.region().warmup_accesses(), params.region.warmup_accesses);
+          return kExitUsage;
+        }
         return kExitOk;
       case RunEnd::kInterrupted:
         streams.err << "nestwalk run: interrupted; the statistics up to here are written\n";
@@ -254,12 +279,20 @@ void add_run_command(CLI::App& program, CommandRunner& runner) {
   command->add_option("--mode", options->mode, "Run in this mode only: native, nested");
   command->add_option("--compare", options->compare,
                       "Run once per mode, side by side: native,nested");
+  command->add_option("--warmup", options->warmup,
+                      "Accesses before the statistics begin; as warmup_accesses=N");
+  command->add_option("--measure", options->measure,
+                      "Accesses after the warm-up at which the run ends; as measure_accesses=N");
+  command->add_option("--stats-every", options->stats_every,
+                      "Length of an interval of intervals.jsonl, in accesses; as "
+                      "stats_every_accesses=N");
   command->add_option("--out", options->out, "Results folder; default: out/NNN-name");
   command->add_flag("--force", options->force, "Write into a results folder that exists");
   command->footer(
       "Examples:\n"
       "  nestwalk run configs/examples/quickstart.yaml\n"
       "  nestwalk run configs/examples/gups.yaml --set vms.0.backing=2m --out out/gups-2m\n"
+      "  nestwalk run configs/examples/gups.yaml --warmup 1000000 --measure 1000000\n"
       "What is written: stats.json, stats.txt and config.yaml, which repeats the run.");
   command->callback([options, &runner] {
     runner = [options](const Streams& streams) { return run_run(*options, streams); };

@@ -17,7 +17,10 @@ struct RunOptions {
   std::vector<std::string> overrides;  // path=value
   std::string mode;                    // empty: as configured
   std::string compare;                 // empty: as configured
-  std::string out;                     // empty: out/NNN-name
+  std::string warmup;                  // accesses; empty: as configured, as are the next two
+  std::string measure;
+  std::string stats_every;
+  std::string out;  // empty: out/NNN-name
   bool force = false;
 };
 

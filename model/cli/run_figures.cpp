@@ -61,6 +61,7 @@ RunFigures figures_of(const Json& stats) {
   f.mode = stats.at("mode").get<std::string>();
   f.machine = stats.at("machine").get<std::string>();
   f.end = stats.at("end").get<std::string>();
+  f.warmup_accesses = count(stats.at("region"), "warmup_accesses");
   f.accesses = count(s.at("run"), "accesses");
   f.segfaults = count(s.at("run"), "segfaults");
   f.cycles = count(s.at("run"), "cycles");
@@ -114,6 +115,9 @@ std::string summary_text(const RunFigures& f) {
   const auto line = [&](const char* name, const std::string& value, const std::string& note = {}) {
     text += fmt::format("  {:<24}{:>18}{}{}\n", name, value, note.empty() ? "" : "   ", note);
   };
+  if (f.warmup_accesses != 0) {
+    line("accesses of warm-up", with_separators(f.warmup_accesses), "in none of the other figures");
+  }
   line("instructions", with_separators(f.instructions),
        fmt::format("{} accesses", with_separators(f.accesses)));
   line("cycles", with_separators(f.cycles), fmt::format("{:.3f} per instruction", f.cpi()));
@@ -152,6 +156,10 @@ std::string comparison_text(const std::vector<RunFigures>& figures) {
     text += "\n";
   };
   const RunFigures& first = figures.front();
+  if (first.warmup_accesses != 0) {
+    row("accesses of warm-up",
+        [](const RunFigures& f) { return with_separators(f.warmup_accesses); });
+  }
   row("instructions", [](const RunFigures& f) { return with_separators(f.instructions); });
   row("cycles", [](const RunFigures& f) { return with_separators(f.cycles); });
   row("cycles per instruction", [](const RunFigures& f) { return fmt::format("{:.3f}", f.cpi()); });

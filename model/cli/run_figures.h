@@ -14,6 +14,7 @@ struct RunFigures {
   std::string mode;
   std::string machine;
   std::string end;
+  std::uint64_t warmup_accesses = 0;  // before what all of these count
   std::uint64_t accesses = 0;
   std::uint64_t instructions = 0;
   std::uint64_t cycles = 0;       // of the run

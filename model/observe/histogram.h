@@ -37,6 +37,21 @@ class Histogram {
     max_ = std::max(max_, other.max_);
   }
 
+  // What was counted since `earlier`, an older state of this histogram. Its least and greatest
+  // value are known only if nothing had been counted then.
+  [[nodiscard]] Histogram since(const Histogram& earlier) const {
+    Histogram difference = *this;
+    if (earlier.count_ != 0) {
+      for (unsigned bucket = 0; bucket < kNumBuckets; ++bucket) {
+        difference.buckets_[bucket] -= earlier.buckets_[bucket];
+      }
+      difference.count_ -= earlier.count_;
+      difference.sum_ -= earlier.sum_;
+      difference.has_extremes_ = false;
+    }
+    return difference;
+  }
+
   [[nodiscard]] static constexpr unsigned bucket_of(std::uint64_t value) {
     return static_cast<unsigned>(std::bit_width(value));
   }
@@ -51,6 +66,8 @@ class Histogram {
   [[nodiscard]] std::uint64_t count_in(unsigned bucket) const { return buckets_[bucket]; }
   [[nodiscard]] std::uint64_t count() const { return count_; }
   [[nodiscard]] std::uint64_t sum() const { return sum_; }
+  // False for a difference: min() and max() then mean nothing.
+  [[nodiscard]] bool has_extremes() const { return has_extremes_; }
   // Zero while nothing was counted.
   [[nodiscard]] std::uint64_t min() const { return count_ == 0 ? 0 : min_; }
   [[nodiscard]] std::uint64_t max() const { return max_; }
@@ -61,6 +78,7 @@ class Histogram {
   std::uint64_t sum_ = 0;
   std::uint64_t min_ = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t max_ = 0;
+  bool has_extremes_ = true;
 };
 
 }  // namespace nestwalk

@@ -10,13 +10,13 @@
 //
 // What is registered must outlive the group. Names are dotted parts of [a-z0-9_]; an illegal or
 // repeated name is a broken invariant. Order of output is order of registration, and equal counters
-// give equal bytes. Not for: the hot path (nothing here is called while the model runs).
+// give equal bytes. Not for: the hot path (nothing here is called while the model runs), and not
+// for the output, nor for a part of a run: see statistics_snapshot.h.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -38,11 +38,17 @@ inline std::uint64_t& count_at(PositionCounts& counts, Position position) {
   return counts[position.g][position.h];
 }
 
-// Not a number when there is nothing to divide by: `null` in JSON, `-` in text.
-inline double ratio(std::uint64_t part, std::uint64_t whole) {
-  return whole == 0 ? std::numeric_limits<double>::quiet_NaN()
-                    : static_cast<double>(part) / static_cast<double>(whole);
+// A fraction of two counts; both are kept, so that it can be formed anew for a part of a run.
+struct Ratio {
+  std::uint64_t part = 0;
+  std::uint64_t whole = 0;
+};
+
+inline Ratio ratio(std::uint64_t part, std::uint64_t whole) {
+  return {part, whole};
 }
+
+class StatSnapshot;
 
 struct StatDescription {
   std::string name;  // dotted, from the root
@@ -64,31 +70,28 @@ class StatGroup {
 
   void counter(std::string_view name, const std::uint64_t* value, std::string_view unit,
                std::string_view text);
-  // An integer computed at the dump: a sum, a number of entries in use.
+  // A count computed at the dump: a sum, a difference. Like a counter it only ever grows.
   void computed(std::string_view name, std::function<std::uint64_t()> value, std::string_view unit,
                 std::string_view text);
   // A fraction computed at the dump.
-  void derived(std::string_view name, std::function<double()> value, std::string_view unit,
+  void derived(std::string_view name, std::function<Ratio()> value, std::string_view unit,
                std::string_view text);
   void histogram(std::string_view name, const Histogram* value, std::string_view unit,
                  std::string_view text);
   void positions(std::string_view name, const PositionCounts* value, std::string_view unit,
                  std::string_view text);
 
-  // {"schema_version", "statistics": nested by group, "descriptions": dotted name -> {unit, text}}
-  // A histogram is {count, sum, min, max, mean, buckets: [{from, to, count}]}, empty buckets left
-  // out; a position table is a matrix, row g, column h.
+  // All values as they are now.
+  [[nodiscard]] StatSnapshot snapshot() const;
+  // Of the values as they are now: see StatSnapshot.
   [[nodiscard]] nlohmann::ordered_json to_json() const;
-
-  // One line per value: "name  value  # unit, text". Histograms and position tables take one line
-  // per number, non-zero buckets and positions only.
   [[nodiscard]] std::string to_text() const;
 
   [[nodiscard]] std::vector<StatDescription> list() const;
 
  private:
   using Value = std::variant<const std::uint64_t*, std::function<std::uint64_t()>,
-                             std::function<double()>, const Histogram*, const PositionCounts*>;
+                             std::function<Ratio()>, const Histogram*, const PositionCounts*>;
   struct Statistic {
     Value value;
     std::string unit;
@@ -103,7 +106,6 @@ class StatGroup {
   void add(std::string_view name, Statistic statistic);
   template <class Visit>
   void for_each(const std::string& prefix, Visit&& visit) const;
-  [[nodiscard]] nlohmann::ordered_json values_to_json() const;
 
   std::vector<Item> items_;
 };

@@ -23,6 +23,22 @@ void describe(VirtualMachineParams& p, ParameterVisitor& v) {
   v.list({"processes", "The processes of the guest.", 1}, p.processes);
 }
 
+void describe(RegionParams& p, ParameterVisitor& v) {
+  constexpr std::uint64_t kMaxAccesses = std::uint64_t{1} << 62;
+  v.integer({"warmup_accesses", "accesses",
+             "Accesses of all workloads that warm the structures up before the statistics begin.",
+             0, kMaxAccesses},
+            p.warmup_accesses);
+  v.integer({"measure_accesses", "accesses",
+             "Accesses after the warm-up at which the run ends; 0: it ends with its workloads.", 0,
+             kMaxAccesses},
+            p.measure_accesses);
+  v.integer(
+      {"stats_every_accesses", "accesses",
+       "Length of the intervals whose statistics go to intervals.jsonl; 0: none.", 0, kMaxAccesses},
+      p.stats_every_accesses);
+}
+
 void describe(RunParams& p, ParameterVisitor& v) {
   v.choice({"mode", "How guest memory is virtualised.", kModeNames}, p.mode);
   v.text({"compare", "Modes to run side by side, such as native,nested; empty: `mode` alone.",
@@ -35,6 +51,7 @@ void describe(RunParams& p, ParameterVisitor& v) {
             "Which core a virtual CPU gets: always the same one, or the next that is free.",
             kSchedulingNames},
            p.scheduling);
+  describe(p.region, v);
   v.group({"machine", "The simulated machine."}, p.machine);
   v.group({"hypervisor", "What hypervisor software costs."}, p.hypervisor);
   v.list({"vms", "Virtual machines; native mode takes exactly one.", 1}, p.vms);

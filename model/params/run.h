@@ -43,11 +43,21 @@ struct VirtualMachineParams {
 };
 void describe(VirtualMachineParams& p, ParameterVisitor& v);
 
+// Which accesses the statistics are of. Accesses are those of all workloads together.
+struct RegionParams {
+  std::uint64_t warmup_accesses = 0;       // before the statistics begin
+  std::uint64_t measure_accesses = 0;      // then the run ends; 0: with its workloads
+  std::uint64_t stats_every_accesses = 0;  // an interval of intervals.jsonl; 0: none
+};
+// Rows of the root, not a group of their own.
+void describe(RegionParams& p, ParameterVisitor& v);
+
 struct RunParams {
   Mode mode = Mode::kNested;
   std::string compare;  // modes to run side by side, comma-separated; empty: `mode` alone
   std::uint64_t time_slice_accesses = 1'000'000;
   Scheduling scheduling = Scheduling::kPinned;
+  RegionParams region;
   MachineParams machine;
   HypervisorParams hypervisor;
   std::vector<VirtualMachineParams> vms{1};

@@ -141,6 +141,7 @@ std::span<const CoreAccess> CoreDriver::next_batch() {
       run_.stop(RunEnd::kInterrupted, "interrupted");
     }
     batch_.clear();
+    batch_limit_ = run_.pass_milestones(slot_, kMaxBatch);
     while (run_.result_.end == RunEnd::kFinished && batch_.empty() && choose_task()) {
       Task& current = task();
       const bool goes_on = fill_batch(current);
@@ -193,6 +194,7 @@ bool CoreDriver::fill_batch(Task& current) {
       follow_process(current, record->process);
     }
     if (batch_.size() == kMaxBatch || slice_left_ == 0) {
+    if (batch_.size() == batch_limit_ || slice_left_ == 0) {
       return true;
     }
     CoreAccess access;

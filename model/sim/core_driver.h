@@ -62,6 +62,7 @@ class CoreDriver : public CoreClient {
   VcpuTurn turn_;
   std::size_t task_ = 0;  // of the machine
   std::uint64_t slice_left_ = 0;
+  std::size_t batch_limit_ = kMaxBatch;
   std::vector<CoreAccess> batch_;
   ProcessStats since_switch_;
   std::uint64_t num_accesses_ = 0;

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <charconv>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <system_error>
@@ -17,7 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 3> kEndNames = {"finished", "interrupted", "vm_stopped"};
+constexpr std::array<std::string_view, 4> kEndNames = {"finished", "interrupted", "vm_stopped",
+                                                       "measured"};
 
 // The number of an existing "NNN-name", or 0.
 unsigned number_of(const fs::path& folder) {
@@ -87,7 +87,8 @@ fs::path create_results_folder(const ResultsChoice& choice, const std::string& n
 void write_results(const fs::path& folder, const RunParams& params, const Run& run,
                    const RunResult& result) {
   nlohmann::ordered_json json;
-  const nlohmann::ordered_json statistics = run.statistics().to_json();
+  const RunRegion& region = run.region();
+  const nlohmann::ordered_json statistics = region.statistics().to_json();
   json["schema_version"] = statistics.at("schema_version");
   json["mode"] = kModeNames[static_cast<unsigned>(params.mode)];
   json["machine"] = params.machine.name;
@@ -100,13 +101,47 @@ void write_results(const fs::path& folder, const RunParams& params, const Run& r
     }
     json["vms"].push_back(entry);
   }
+  json["region"] = {{"warmup_accesses", region.warmup_accesses()},
+                    {"measured_accesses", region.measured_accesses()}};
   json["statistics"] = statistics.at("statistics");
+  if (params.region.warmup_accesses != 0) {
+    json["whole_run"] = run.statistics().snapshot().values_to_json();
+  }
   json["descriptions"] = statistics.at("descriptions");
   write_file(folder / "stats.json", json.dump(2) + "\n");
-  write_file(folder / "stats.txt", run.statistics().to_text());
+  write_file(folder / "stats.txt", region.statistics().to_text());
   RunParams alone = params;
   alone.compare.clear();
   write_file(folder / "config.yaml", resolved_yaml(alone));
+}
+
+IntervalFile::IntervalFile(const fs::path& folder, const RunParams& params)
+    : path_(folder / "intervals.jsonl"), is_on_(params.region.stats_every_accesses != 0) {
+  if (is_on_) {
+    file_.open(path_, std::ios::binary);
+  } else {
+    std::error_code no_matter;  // if there was none
+    fs::remove(path_, no_matter);
+  }
+}
+
+void IntervalFile::append(const RunInterval& interval) {
+  nlohmann::ordered_json line;
+  line["interval"] = interval.index;
+  line["part"] = interval.is_warmup ? "warmup" : "region";
+  line["begin_accesses"] = interval.begin_accesses;
+  line["end_accesses"] = interval.end_accesses;
+  line["statistics"] = interval.statistics.values_to_json();
+  file_ << line.dump() << '\n' << std::flush;
+}
+
+void IntervalFile::close() {
+  if (is_on_) {
+    file_.close();
+    if (!file_) {
+      throw ResultsError(fmt::format("cannot write {}", path_.string()));
+    }
+  }
 }
 
 }  // namespace nestwalk

@@ -1,10 +1,12 @@
-// The folder of one run: stats.json, stats.txt and config.yaml, which repeats the run.
+// The folder of one run: stats.json, stats.txt and config.yaml, which repeats the run; with
+// stats_every_accesses, intervals.jsonl as well.
 //
 //   const std::filesystem::path folder = create_results_folder({}, "quickstart");
 //   write_results(folder, params, run, result);
 #pragma once
 
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 
@@ -32,5 +34,20 @@ struct ResultsChoice {
 // ResultsError.
 void write_results(const std::filesystem::path& folder, const RunParams& params, const Run& run,
                    const RunResult& result);
+
+// intervals.jsonl: a line for each interval, written as soon as it is over.
+class IntervalFile {
+ public:
+  // Makes the file; or takes that of another run away if this run has no intervals.
+  IntervalFile(const std::filesystem::path& folder, const RunParams& params);
+  void append(const RunInterval& interval);
+  // Throws ResultsError if a line could not be written.
+  void close();
+
+ private:
+  std::filesystem::path path_;
+  bool is_on_;
+  std::ofstream file_;
+};
 
 }  // namespace nestwalk

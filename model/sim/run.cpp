@@ -25,7 +25,8 @@ Control cpu_control(const MachineParams& machine) {
 
 }  // namespace
 
-Run::Run(const RunParams& params) : params_(params), platform_(params.machine) {
+Run::Run(const RunParams& params)
+    : params_(params), platform_(params.machine), region_(params.region) {
   build();
 }
 
@@ -70,6 +71,10 @@ void Run::build() {
     }
     boot(*guest);
     make_vcpus(*guest);
+  }
+  if (const RegionParams& region = params_.region; region.measure_accesses != 0) {
+    const std::uint64_t most = region.warmup_accesses + region.measure_accesses;
+    total_accesses_ = std::min(total_accesses_.value_or(most), most);
   }
   make_drivers();
   platform_.expect_laws(laws_);
@@ -163,7 +168,8 @@ RunResult Run::execute(const RunHooks& hooks) {
       std::rethrow_exception(drivers_[i]->error());
     }
   }
-  register_statistics();
+  register_statistics(statistics_);
+  region_.finish({num_retired(), statistics_.snapshot()}, hooks_.interval);
   result_.law_violations = laws_.check();
   return result_;
 }
@@ -194,6 +200,45 @@ void Run::report_progress() {
   }
 }
 
+std::uint64_t Run::num_retired() {
+  std::uint64_t sum = 0;
+  for (const auto& slot : slots_) {
+    const CoreStats& s = slot->core.stats();
+    sum += s.reads + s.writes + s.fetches;
+  }
+  return sum;
+}
+
+// The tree is made anew each time: processes and their accounts come while the run goes on.
+StatSnapshot Run::take_snapshot() {
+  for (std::size_t i = 0; i < drivers_.size(); ++i) {
+    drivers_[i]->settle();
+    slots_[i]->book.settle();
+  }
+  StatGroup root;
+  register_statistics(root);
+  return root.snapshot();
+}
+
+std::size_t Run::pass_milestones(CoreSlot& slot, std::size_t most) {
+  if (region_.next() == RunRegion::kNever) {
+    return most;
+  }
+  if (region_.is_boundary_next() && sum_of(&CoreDriver::num_accesses) >= region_.next()) {
+    slot.core.drain();
+  }
+  if (num_retired() >= region_.next()) {
+    region_.reach({num_retired(), take_snapshot()}, hooks_.interval);
+    if (region_.is_complete()) {
+      stop(RunEnd::kMeasured, "measure_accesses were made");
+    }
+  }
+  // What the other cores have in hand counts as made; each core gets its share of the rest.
+  const std::uint64_t given = sum_of(&CoreDriver::num_accesses);
+  const std::uint64_t left = region_.next() > given ? region_.next() - given : 0;
+  return static_cast<std::size_t>(std::clamp<std::uint64_t>(left / drivers_.size(), 1, most));
+}
+
 void Run::stop(RunEnd end, std::string message) {
   if (result_.end == RunEnd::kFinished) {
     result_.end = end;
@@ -201,13 +246,12 @@ void Run::stop(RunEnd end, std::string message) {
   }
 }
 
-void Run::register_statistics() {
-  StatGroup& run = statistics_.group("run");
+void Run::register_statistics(StatGroup& root) {
+  StatGroup& run = root.group("run");
   run.computed(
       "cycles", [this] { return num_cycles(); }, "cycles", "Simulated time of the run.");
   run.computed(
-      "accesses", [this] { return sum_of(&CoreDriver::num_accesses); }, "count",
-      "Accesses of all workloads.");
+      "accesses", [this] { return num_retired(); }, "count", "Accesses of all workloads.");
   run.computed(
       "segfaults", [this] { return num_segfaults(); }, "count",
       "Accesses outside what their process has mapped.");
@@ -217,20 +261,19 @@ void Run::register_statistics() {
   for (const std::unique_ptr<Machine>& guest : machines_) {
     const std::string prefix = fmt::format("vm{}", guest->index);
     const std::string mode(kModeNames[static_cast<unsigned>(params_.mode)]);
-    guest->kernel->register_stats(statistics_.group(prefix + ".guest"));
+    guest->kernel->register_stats(root.group(prefix + ".guest"));
     // Numbered as in the ledger: 0 is the kernel before its first process, then the processes.
-    guest->kernel_stats.register_stats(
-        statistics_.group(fmt::format("{}.process0.{}", prefix, mode)));
+    guest->kernel_stats.register_stats(root.group(fmt::format("{}.process0.{}", prefix, mode)));
     for (std::size_t t = 0; t < guest->tasks.size(); ++t) {
       guest->tasks[t].stats.register_stats(
-          statistics_.group(fmt::format("{}.process{}.{}", prefix, t + 1, mode)));
+          root.group(fmt::format("{}.process{}.{}", prefix, t + 1, mode)));
     }
   }
   if (hypervisor_) {
-    hypervisor_->register_stats(statistics_.group("hypervisor"));
+    hypervisor_->register_stats(root.group("hypervisor"));
   }
-  platform_.register_stats(statistics_);
-  ledger_.register_stats(statistics_.group("ledger"));
+  platform_.register_stats(root);
+  ledger_.register_stats(root.group("ledger"));
 }
 
 }  // namespace nestwalk

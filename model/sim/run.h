@@ -25,6 +25,7 @@
 #include "model/params/run.h"
 #include "model/sim/core_slot.h"
 #include "model/sim/platform.h"
+#include "model/sim/run_region.h"
 #include "model/sim/software_lock.h"
 #include "model/sim/task.h"
 #include "model/sim/vcpu.h"
@@ -35,6 +36,7 @@ struct RunHooks {
   // Called now and then with the accesses made so far and, where known, of the whole run.
   std::function<void(std::uint64_t done, std::optional<std::uint64_t> total)> progress;
   std::function<bool()> is_interrupted;  // true ends the run after the accesses under way
+  RunRegion::OnInterval interval;        // of stats_every_accesses, as soon as it is over
 };
 
 // A virtual CPU that waits for a core: of machine m the v-th.
@@ -43,11 +45,16 @@ struct VcpuTurn {
   std::size_t vcpu = 0;
 };
 
-enum class RunEnd : std::uint8_t { kFinished, kInterrupted, kVmStopped };
+enum class RunEnd : std::uint8_t {
+  kFinished,  // all workloads have ended
+  kInterrupted,
+  kVmStopped,
+  kMeasured,  // measure_accesses were made
+};
 
 struct RunResult {
   RunEnd end = RunEnd::kFinished;
-  std::string message;                      // kVmStopped: why
+  std::string message;                      // why it ended before its workloads
   std::vector<std::string> law_violations;  // counter laws that do not hold
 };
 
@@ -61,7 +68,9 @@ class Run {
   // Once. Throws TraceError if a trace turns out to be bad on the way.
   RunResult execute(const RunHooks& hooks);
 
+  // Of the whole run.
   [[nodiscard]] const StatGroup& statistics() const { return statistics_; }
+  [[nodiscard]] const RunRegion& region() const { return region_; }
   [[nodiscard]] Platform& platform() { return platform_; }
   [[nodiscard]] const Ledger& ledger() const { return ledger_; }
   // Faults that no kernel could serve: the access was given up.
@@ -79,8 +88,13 @@ class Run {
   void make_vcpus(Machine& machine);
   void make_drivers();
   void stop(RunEnd end, std::string message);
-  void register_statistics();
+  void register_statistics(StatGroup& root);
   void report_progress();
+  // Does what is due at this number of accesses. Returns how many more may go to a core before it
+  // is called again, at least one and at most `most`.
+  [[nodiscard]] std::size_t pass_milestones(CoreSlot& slot, std::size_t most);
+  [[nodiscard]] std::uint64_t num_retired();
+  [[nodiscard]] StatSnapshot take_snapshot();
   [[nodiscard]] std::uint64_t sum_of(std::uint64_t (CoreDriver::*count)() const) const;
 
   RunParams params_;
@@ -94,6 +108,7 @@ class Run {
   std::vector<std::deque<VcpuTurn>> queues_;  // one, or one for each core
   std::vector<std::unique_ptr<CoreDriver>> drivers_;
   std::optional<std::uint64_t> total_accesses_;
+  RunRegion region_;
   RunResult result_;
   CounterLaws laws_;
   StatGroup statistics_;

@@ -14,7 +14,7 @@
 namespace nestwalk {
 namespace {
 
-constexpr const char* kEndNames[] = {"finished", "interrupted", "vm_stopped"};
+constexpr const char* kEndNames[] = {"finished", "interrupted", "vm_stopped", "measured"};
 
 // Zero words count as never written.
 std::uint64_t checksum_of(const SparseMemory& memory) {
@@ -35,7 +35,15 @@ std::string run_here(const RunParams& params) {
   nlohmann::json report;
   try {
     Run run(params);
-    const RunResult result = run.execute({});
+    nlohmann::json intervals = nlohmann::json::array();
+    RunHooks hooks;
+    hooks.interval = [&intervals](const RunInterval& interval) {
+      intervals.push_back({{"begin", interval.begin_accesses},
+                           {"end", interval.end_accesses},
+                           {"is_warmup", interval.is_warmup},
+                           {"statistics", interval.statistics.values_to_json().dump()}});
+    };
+    const RunResult result = run.execute(hooks);
     report["end"] = kEndNames[static_cast<unsigned>(result.end)];
     report["message"] = result.message;
     report["law_violations"] = result.law_violations;
@@ -45,6 +53,11 @@ std::string run_here(const RunParams& params) {
     report["num_pages"] = run.platform().memory().num_pages();
     report["memory_checksum"] = checksum_of(run.platform().memory());
     report["statistics"] = run.statistics().to_json().dump();
+    report["statistics"] = run.region().statistics().to_json().dump();
+    report["whole_run"] = run.statistics().to_json().dump();
+    report["warmup_accesses"] = run.region().warmup_accesses();
+    report["measured_accesses"] = run.region().measured_accesses();
+    report["intervals"] = intervals;
   } catch (const VmStopped& stopped) {
     report["end"] = "vm_stopped";
     report["message"] = stopped.what();
@@ -91,6 +104,13 @@ RunReport run_apart(const RunParams& params) {
     report.num_pages = json.at("num_pages");
     report.memory_checksum = json.at("memory_checksum");
     report.statistics = json.at("statistics");
+    report.whole_run = json.at("whole_run");
+    report.warmup_accesses = json.at("warmup_accesses");
+    report.measured_accesses = json.at("measured_accesses");
+    for (const auto& interval : json.at("intervals")) {
+      report.intervals.push_back({interval.at("begin"), interval.at("end"),
+                                  interval.at("is_warmup"), interval.at("statistics")});
+    }
   }
   return report;
 }

@@ -15,8 +15,15 @@
 
 namespace nestwalk {
 
+struct IntervalReport {
+  std::uint64_t begin_accesses = 0;
+  std::uint64_t end_accesses = 0;
+  bool is_warmup = false;
+  std::string statistics;  // JSON text, the values alone
+};
+
 struct RunReport {
-  std::string end;  // finished, interrupted, vm_stopped; crashed: the process died
+  std::string end;  // finished, interrupted, vm_stopped, measured; crashed: the process died
   std::string message;
   std::vector<std::string> law_violations;
   std::uint64_t num_segfaults = 0;
@@ -25,6 +32,12 @@ struct RunReport {
   std::uint64_t num_pages = 0;        // of host memory with content
   std::uint64_t memory_checksum = 0;  // of that content and where it stands
   std::string statistics;             // JSON text
+  std::uint64_t num_pages = 0;  // of host memory with content
+  std::string statistics;       // JSON text, of the region of interest
+  std::string whole_run;        // JSON text
+  std::uint64_t warmup_accesses = 0;
+  std::uint64_t measured_accesses = 0;
+  std::vector<IntervalReport> intervals;
 
   // A counter by its dotted name. A name that is not there fails the test.
   [[nodiscard]] std::uint64_t count(const std::string& name) const;

@@ -1,1 +1,3 @@
-nestwalk_test(FILE run_test.cpp SYSTEMC LINKS nestwalk_run_bench nlohmann_json::nlohmann_json)
+foreach(file run_test.cpp run_region_test.cpp)
+  nestwalk_test(FILE ${file} SYSTEMC LINKS nestwalk_run_bench nlohmann_json::nlohmann_json)
+endforeach()

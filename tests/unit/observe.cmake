@@ -1,4 +1,4 @@
-foreach(name statistics histogram ledger event_sink decision_log invariants)
+foreach(name statistics statistics_snapshot histogram ledger event_sink decision_log invariants)
   nestwalk_test(FILE observe_${name}_test.cpp
                 LINKS nestwalk::observe nlohmann_json::nlohmann_json)
 endforeach()

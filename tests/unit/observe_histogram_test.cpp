@@ -53,5 +53,19 @@ TEST(Histogram, SumOfTwoIsAllValuesTogether) {
   EXPECT_EQ(b.count(), 2U);
 }
 
+TEST(Histogram, ADifferenceDoesNotKnowItsExtremes) {
+  Histogram histogram;
+  EXPECT_TRUE(histogram.since({}).has_extremes());
+  histogram.add(3);
+  const Histogram before = histogram;
+  histogram.add(100, 2);
+  const Histogram difference = histogram.since(before);
+  EXPECT_EQ(difference.count(), 2U);
+  EXPECT_EQ(difference.sum(), 200U);
+  EXPECT_EQ(difference.count_in(Histogram::bucket_of(3)), 0U);
+  EXPECT_EQ(difference.count_in(Histogram::bucket_of(100)), 2U);
+  EXPECT_FALSE(difference.has_extremes());
+}
+
 }  // namespace
 }  // namespace nestwalk
