@@ -4,8 +4,12 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "model/workload/trace_writer.h"
 #include "tests/unit/cli_process.h"
@@ -31,6 +35,62 @@ TEST(CliRun, TheWrittenConfigurationRepeatsTheRunByteForByte) {
     EXPECT_GT(a.size(), 100U) << name;
     EXPECT_EQ(a, read_whole_file(folder.file(std::string("b/") + name))) << name;
   }
+}
+
+// The options are keys of the configuration, so that config.yaml repeats the run.
+TEST(CliRun, ARegionOfInterestIsWhatIsShownAndRepeatsByteForByte) {
+  const TempFolder folder;
+  folder.write("run.yaml", kTinyRun);
+  const Ended first = run_nestwalk({"run", "run.yaml", "--out", "a", "--warmup", "500", "--measure",
+                                    "1000", "--stats-every", "300"},
+                                   folder);
+  ASSERT_EQ(first.status, 0) << first.err;
+  EXPECT_NE(first.out.find("accesses of warm-up                    500"), std::string::npos)
+      << first.out;
+  EXPECT_NE(first.out.find("1,000 accesses\n"), std::string::npos) << first.out;
+  EXPECT_NE(first.out.find("run.yaml --warmup 500 --measure 1000 --compare"), std::string::npos);
+  const auto stats = nlohmann::json::parse(read_whole_file(folder.file("a/stats.json")));
+  EXPECT_EQ(stats.at("end"), "measured");
+  EXPECT_EQ(stats.at("region").dump(), R"({"measured_accesses":1000,"warmup_accesses":500})");
+  EXPECT_EQ(stats.at("statistics").at("run").at("accesses"), 1000);
+  EXPECT_EQ(stats.at("whole_run").at("run").at("accesses"), 1500);
+  std::istringstream lines(read_whole_file(folder.file("a/intervals.jsonl")));
+  std::vector<std::pair<std::string, int>> intervals;
+  for (std::string line; std::getline(lines, line);) {
+    const auto interval = nlohmann::json::parse(line);
+    EXPECT_EQ(interval.at("interval"), intervals.size());
+    intervals.emplace_back(interval.at("part"), interval.at("end_accesses"));
+    EXPECT_EQ(interval.at("statistics").at("run").at("accesses").get<int>(),
+              interval.at("end_accesses").get<int>() - interval.at("begin_accesses").get<int>());
+  }
+  EXPECT_EQ(intervals, (std::vector<std::pair<std::string, int>>{{"warmup", 300},
+                                                                 {"warmup", 500},
+                                                                 {"region", 800},
+                                                                 {"region", 1100},
+                                                                 {"region", 1400},
+                                                                 {"region", 1500}}));
+  const Ended second = run_nestwalk({"run", "a/config.yaml", "--out", "b"}, folder);
+  ASSERT_EQ(second.status, 0) << second.err;
+  for (const char* name : {"stats.json", "stats.txt", "config.yaml", "intervals.jsonl"}) {
+    EXPECT_EQ(read_whole_file(folder.file(std::string("a/") + name)),
+              read_whole_file(folder.file(std::string("b/") + name)))
+        << name;
+  }
+  // Another run in the folder leaves none of its intervals there.
+  const Ended third = run_nestwalk({"run", "run.yaml", "--out", "a", "--force"}, folder);
+  ASSERT_EQ(third.status, 0) << third.err;
+  EXPECT_FALSE(std::filesystem::exists(folder.file("a/intervals.jsonl")));
+}
+
+TEST(CliRun, AWarmUpThatTheRunDoesNotReachIsAMistake) {
+  const TempFolder folder;
+  folder.write("run.yaml", kTinyRun);
+  const Ended ended = run_nestwalk({"run", "run.yaml", "--out", "a", "--warmup", "2001"}, folder);
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_NE(ended.err.find("the workloads ended after 2000 accesses, within the warm-up "
+                           "(warmup_accesses 2001)"),
+            std::string::npos)
+      << ended.err;
 }
 
 TEST(CliRun, AComparisonWritesOneFolderForEachMode) {

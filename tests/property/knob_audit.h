@@ -1,0 +1,160 @@
+// The tables of the knob audit: which base runs a parameter is moved in, and which parameters may
+// move no statistic. A new parameter needs a line here only if the default base does not show it.
+//
+//   bases_of("machine.dram.banks");   // {"open_row"}
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace nestwalk {
+
+// Small structures, so that a short run fills and evicts them; two processes on short slices.
+inline constexpr std::string_view kAuditConfig = R"(
+mode: nested
+time_slice_accesses: 150
+machine:
+  memory_bytes: 1 GiB
+  core: {window: 8, quantum_cycles: 1000}
+  mmu:
+    l1_itlb: {page_4k: {entries: 8, ways: 4}, page_2m: {entries: 4, ways: 2}, page_1g: {entries: 2, ways: 2}}
+    l1_dtlb: {page_4k: {entries: 16, ways: 4}, page_2m: {entries: 4, ways: 2}, page_1g: {entries: 2, ways: 2}}
+    l2_tlb: {page_4k: {entries: 64, ways: 4}, page_2m: {entries: 8, ways: 4}, page_1g: {entries: 4, ways: 4}}
+  walker:
+    pwc: {level_2: {entries: 8, ways: 4}, unified: {entries: 16, ways: 4}}
+    ntlb: {array: {entries: 16, ways: 4}}
+  l1i: {size_bytes: 1 KiB, ways: 4}
+  l1d: {size_bytes: 2 KiB, ways: 4}
+  l2: {size_bytes: 8 KiB, ways: 4}
+  llc: {size_bytes: 32 KiB, ways: 4}
+vms:
+  - memory_bytes: 64 MiB
+    processes:
+      - workload: {kind: zipf, footprint_bytes: 1 MiB, base_address: 0x40000000, num_accesses: 500, operation: mixed}
+      - workload: {kind: gups, footprint_bytes: 1 MiB, base_address: 0x40000000, num_accesses: 300, operation: update}
+)";
+
+struct AuditBase {
+  std::string_view name;
+  std::string_view set;  // on top of kAuditConfig: path=value, separated by blanks
+};
+
+// TRACE, OTHER_TRACE, WIDE_TRACE: files that the test writes, with fetches, unmapping and regions
+// far apart; WIDE_TRACE needs five levels.
+inline constexpr std::array kAuditBases = {
+    AuditBase{"lt", ""},
+    AuditBase{"native", "mode=native"},
+    AuditBase{
+        "native_trace",
+        "mode=native vms.0.processes.0.workload.kind=trace vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"at", "machine.timing=at"},
+    AuditBase{"trace",
+              "vms.0.processes.0.workload.kind=trace vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"at_trace",
+              "machine.timing=at vms.0.processes.0.workload.kind=trace "
+              "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"lt_cores", "machine.cores=2 vms.0.vcpus=2 vms.0.processes.0.threads=2"},
+    AuditBase{"at_cores",
+              "machine.timing=at machine.cores=2 vms.0.vcpus=2 vms.0.processes.0.threads=2"},
+    AuditBase{"vcpus", "machine.cores=2 vms.0.vcpus=3 vms.0.processes.0.threads=3"},
+    AuditBase{"open_row", "machine.dram.kind=open_row"},
+    AuditBase{"amd", "machine.tag_rules=amd vms.0.format=npt-4level"},
+    AuditBase{"pages_2m",
+              "vms.0.memory_bytes=512MiB vms.0.guest.page_size=2m vms.0.backing=2m "
+              "vms.0.processes.0.workload.footprint_bytes=64MiB"},
+    AuditBase{"pages_1g",
+              "machine.memory_bytes=64GiB vms.0.memory_bytes=24GiB vms.0.guest.page_size=1g "
+              "vms.0.backing=1g vms.0.processes.0.workload.footprint_bytes=16GiB"},
+    AuditBase{"unified", "machine.walker.pwc.organisation=unified"},
+    AuditBase{"levels_5",
+              "vms.0.guest.format=x86-5level vms.0.format=ept-5level "
+              "vms.0.processes.0.workload.kind=trace vms.0.processes.0.workload.trace=WIDE_TRACE"},
+    AuditBase{
+        "split_l2",
+        "machine.mmu.l2_tlb.unified_2m=false vms.0.memory_bytes=512MiB vms.0.guest.page_size=2m "
+        "vms.0.backing=2m vms.0.processes.0.workload.footprint_bytes=64MiB"},
+    AuditBase{"trace_2m",
+              "vms.0.memory_bytes=512MiB vms.0.guest.page_size=2m vms.0.backing=2m "
+              "vms.0.processes.0.workload.kind=trace vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"trace_1g",
+              "machine.memory_bytes=64GiB vms.0.memory_bytes=24GiB vms.0.guest.page_size=1g "
+              "vms.0.backing=1g vms.0.processes.0.workload.kind=trace "
+              "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"wide",
+              "vms.0.memory_bytes=512MiB vms.0.processes.0.workload.footprint_bytes=128MiB"},
+};
+
+struct AuditRule {
+  std::string_view prefix;  // of the paths that it is for; the longest that fits decides
+  std::string_view bases;   // tried in this order, separated by blanks
+};
+inline constexpr std::array kAuditRules = {
+    AuditRule{"", "lt at"},
+    AuditRule{"hypervisor.table_allocation_cycles", "wide"},
+    AuditRule{"machine.core.quantum_cycles", "lt_cores"},
+    AuditRule{"machine.dram", "at open_row"},
+    AuditRule{"machine.instructions", "trace vcpus at_cores amd"},
+    AuditRule{"machine.l1i", "trace at_trace"},
+    AuditRule{"machine.maxphyaddr", "lt native amd pages_1g"},
+    AuditRule{"machine.mmu.l1_dtlb.page_1g", "pages_1g"},
+    AuditRule{"machine.mmu.l1_dtlb.page_2m", "pages_2m"},
+    AuditRule{"machine.mmu.l1_dtlb.unified_1g", "pages_1g"},
+    AuditRule{"machine.mmu.l1_dtlb.unified_2m", "pages_2m"},
+    AuditRule{"machine.mmu.l1_itlb", "trace at_trace"},
+    AuditRule{"machine.mmu.l1_itlb.page_1g", "trace_1g"},
+    AuditRule{"machine.mmu.l1_itlb.page_2m", "trace_2m"},
+    AuditRule{"machine.mmu.l1_itlb.unified_1g", "trace_1g"},
+    AuditRule{"machine.mmu.l1_itlb.unified_2m", "trace_2m"},
+    AuditRule{"machine.mmu.l2_tlb.page_1g", "pages_1g"},
+    AuditRule{"machine.mmu.l2_tlb.page_2m", "split_l2"},
+    AuditRule{"machine.mmu.l2_tlb.unified_1g", "pages_1g"},
+    AuditRule{"machine.mmu.l2_tlb.unified_2m", "pages_2m"},
+    AuditRule{"machine.page_1g", "pages_1g"},
+    AuditRule{"machine.tag_rules", "native native_trace"},
+    AuditRule{"machine.walker.pwc", "lt trace"},
+    AuditRule{"machine.walker.pwc.level_5", "levels_5"},
+    AuditRule{"machine.walker.pwc.unified", "unified"},
+    AuditRule{"scheduling", "vcpus"},
+    AuditRule{"vms.0.guest.max_single_invalidations", "trace"},
+    AuditRule{"vms.0.guest.unmap_page_cycles", "trace"},
+    AuditRule{"vms.0.processes.0.workload.trace", "trace"},
+};
+
+struct AuditValues {
+  std::string_view path;
+  std::string_view values;  // instead of those made from its range, separated by blanks
+};
+inline constexpr std::array kAuditValues = {
+    AuditValues{"vms.0.processes.0.workload.trace", "OTHER_TRACE"},
+};
+
+struct AuditException {
+  std::string_view path;
+  std::string_view reason;
+};
+inline constexpr std::array kAuditExceptions = {
+    AuditException{"compare", "names the runs that the command makes; each has its own mode"},
+    AuditException{"machine.clock_mhz", "all is counted in cycles; it turns them into time"},
+    AuditException{"machine.instructions.control_write_cycles",
+                   "the kernel sets its control registers at boot, which takes no time"},
+    AuditException{"machine.instructions.invept_cycles",
+                   "the hypervisor only adds mappings, which needs no INVEPT"},
+    AuditException{"machine.instructions.invpcid_cycles",
+                   "the kernel uses INVLPG and loads of CR3"},
+    AuditException{"machine.instructions.ipi_receive_cycles",
+                   "no software invalidates on another core"},
+    AuditException{"machine.instructions.ipi_send_cycles",
+                   "no software invalidates on another core"},
+    AuditException{"machine.maxphyaddr",
+                   "bounds memory sizes and makes entry bits reserved; kernel and hypervisor set "
+                   "none of these"},
+    AuditException{"machine.name", "a name"},
+    AuditException{"machine.tag_rules",
+                   "nested, it must fit the host format; natively the kernel's invalidations drop "
+                   "the same under both"},
+    AuditException{"stats_every_accesses", "writes intervals.jsonl and leaves the run as it is"},
+    AuditException{"vms.0.name", "a name"},
+    AuditException{"vms.0.processes.0.name", "a name"},
+};
+
+}  // namespace nestwalk
