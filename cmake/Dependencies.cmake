@@ -18,3 +18,4 @@ target_compile_definitions(nestwalk_systemc INTERFACE SC_CPLUSPLUS=201703L
 
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(LZMA REQUIRED IMPORTED_TARGET liblzma)
+pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)

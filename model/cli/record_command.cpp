@@ -4,13 +4,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <ostream>
-#include <system_error>
 
 #include "model/cli/interrupt.h"
+#include "model/cli/output_file.h"
 #include "model/cli/progress.h"
 #include "model/cli/run_figures.h"
 #include "model/cli/trace_pages.h"
@@ -20,26 +19,6 @@
 namespace nestwalk {
 
 namespace {
-
-namespace fs = std::filesystem;
-
-// Why a trace cannot be written to this path, or nothing.
-std::optional<std::string> find_obstacle(const RecordCommandOptions& options) {
-  const fs::path output = options.output;
-  std::error_code error;
-  if (fs::is_directory(output, error)) {
-    return fmt::format("{} is a folder; name a file, such as {}", options.output,
-                       (output / "program.nwt").string());
-  }
-  if (fs::exists(output, error) && !options.force) {
-    return fmt::format("{} exists already; choose another -o, or --force to replace it",
-                       options.output);
-  }
-  if (output.has_parent_path() && !fs::is_directory(output.parent_path(), error)) {
-    return fmt::format("there is no folder {}", output.parent_path().string());
-  }
-  return std::nullopt;
-}
 
 std::string end_text(const RecordResult& result, bool is_interrupted) {
   if (is_interrupted) {
@@ -81,16 +60,14 @@ std::string summary_text(const RecordResult& result, std::uint64_t num_pages, bo
   return text + fmt::format("  the program {}\n", end_text(result, is_interrupted));
 }
 
-// Writes beside the file and renames, so that a failure leaves an existing file alone.
 int record(const RecordCommandOptions& options, const Streams& streams) {
+  const OutputFile output(options.output);
   RecordOptions recorder;
   recorder.command = options.command;
-  recorder.output_path = options.output + ".part";
+  recorder.output_path = output.part_path();
   recorder.max_accesses = options.max_accesses;
   recorder.compression_level = options.compression_level;
   recorder.follow = options.only_first_process ? Follow::kNone : Follow::kChildren;
-  std::error_code ignored;
-  fs::remove(recorder.output_path, ignored);
 
   ProgressLine line(streams.err, is_terminal(2));
   const std::optional<std::uint64_t> total =
@@ -101,11 +78,8 @@ int record(const RecordCommandOptions& options, const Streams& streams) {
     return !InterruptGuard::is_requested();
   });
   line.clear();
-  std::error_code error;
-  fs::rename(recorder.output_path, options.output, error);
-  if (error) {
-    streams.err << fmt::format("nestwalk record: cannot rename {} to {}: {}\n",
-                               recorder.output_path, options.output, error.message());
+  if (const auto problem = output.finish()) {
+    streams.err << "nestwalk record: " << *problem << "\n";
     return kExitUsage;
   }
   const std::uint64_t num_pages = read_touched_pages(options.output).num_distinct;
@@ -123,7 +97,7 @@ int record(const RecordCommandOptions& options, const Streams& streams) {
 }  // namespace
 
 int run_record(const RecordCommandOptions& options, const Streams& streams) {
-  if (const auto obstacle = find_obstacle(options)) {
+  if (const auto obstacle = find_obstacle(options.output, options.overwrite)) {
     streams.err << "nestwalk record: " << *obstacle << "\n";
     return kExitUsage;
   }
@@ -146,10 +120,12 @@ void add_record_command(CLI::App& program, CommandRunner& runner) {
                       "End the recording, and the program, after so many; 0: no limit");
   command->add_flag("--no-children", options->only_first_process,
                     "Record the first process alone, not those that it starts");
-  command->add_option("--compression-level", options->compression_level,
-                      "Of zstd, 1 to 19: the higher, the smaller the file and the slower")
+  command
+      ->add_option("--compression-level", options->compression_level,
+                   "Of zstd, 1 to 19: the higher, the smaller the file and the slower")
       ->check(CLI::Range(1, 19));
-  command->add_flag("--force", options->force, "Replace a file that exists");
+  command->add_flag_callback(
+      "--force", [options] { options->overwrite = Overwrite::kYes; }, "Replace a file that exists");
   command->add_option("command", options->command, "The program and its arguments, after --")
       ->required();
   command->footer(

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/cli/command.h"
+#include "model/cli/output_file.h"
 
 namespace CLI {
 class App;
@@ -17,7 +18,7 @@ struct RecordCommandOptions {
   std::string output;
   std::uint64_t max_accesses = 0;  // 0: no limit
   int compression_level = 12;
-  bool force = false;
+  Overwrite overwrite = Overwrite::kNo;
   bool only_first_process = false;
   std::vector<std::string> command;
 };

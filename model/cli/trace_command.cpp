@@ -12,6 +12,8 @@
 
 #include "model/arch/paging_format.h"
 #include "model/cli/run_figures.h"
+#include "model/cli/trace_convert.h"
+#include "model/cli/trace_head.h"
 #include "model/cli/trace_pages.h"
 #include "model/workload/trace_error.h"
 #include "model/workload/trace_reader.h"
@@ -28,11 +30,6 @@ std::string size_text(std::uint64_t bytes) {
     size /= 1024;
   }
   return fmt::format("{:.1f} {}", size, kUnits[unit]);
-}
-
-std::string rights_text(const RegionRights& rights) {
-  return fmt::format("{}{}{}", rights.read ? 'r' : '-', rights.write ? 'w' : '-',
-                     rights.execute ? 'x' : '-');
 }
 
 std::string info_text(const TraceInfo& info, const TouchedPages& pages) {
@@ -82,17 +79,83 @@ int run_trace_info(const std::string& path, const Streams& streams) {
   }
 }
 
-void add_trace_command(CLI::App& program, CommandRunner& runner) {
+namespace {
+
+void add_info(CLI::App& trace, CommandRunner& runner) {
   const auto path = std::make_shared<std::string>();
-  CLI::App* trace = program.add_subcommand("trace", "Say what a trace file holds");
-  trace->footer("Example:\n  nestwalk trace info configs/traces/cc1-histogram.nwt");
-  CLI::App* info = trace->add_subcommand(
+  CLI::App* info = trace.add_subcommand(
       "info", "What was recorded, how much, which pages and regions; reads the whole file");
   info->add_option("file", *path, "The trace file (.nwt)")->required();
-  info->allow_extras();  // a word too many is reported by the program
   info->callback([path, &runner] {
     runner = [path](const Streams& streams) { return run_trace_info(*path, streams); };
   });
+}
+
+void add_head(CLI::App& trace, CommandRunner& runner) {
+  const auto options = std::make_shared<TraceHeadOptions>();
+  CLI::App* head = trace.add_subcommand("head", "The first records as text");
+  head->add_option("file", options->path, "The trace file (.nwt)")->required();
+  head->add_option("-n", options->num_records, "How many records; 20 without it");
+  head->callback([options, &runner] {
+    runner = [options](const Streams& streams) { return run_trace_head(*options, streams); };
+  });
+}
+
+void add_output(CLI::App& command, const std::shared_ptr<TraceConvertOptions>& options) {
+  command.add_option("-o,--output", options->output, "The trace file (.nwt) to write")->required();
+  command.add_flag_callback(
+      "--force", [options] { options->overwrite = Overwrite::kYes; }, "Replace a file that exists");
+}
+
+void add_slice(CLI::App& trace, CommandRunner& runner) {
+  const auto options = std::make_shared<TraceConvertOptions>();
+  CLI::App* slice = trace.add_subcommand(
+      "slice", "A part of a trace as a trace of its own, with what is mapped at that place");
+  slice->add_option("file", options->input, "The trace file (.nwt)")->required();
+  slice->add_option("--from", options->from, "The access to begin with, counted from 0");
+  slice->add_option("--count", options->count, "How many accesses")->required();
+  add_output(*slice, options);
+  slice->callback([options, &runner] {
+    runner = [options](const Streams& streams) { return run_trace_slice(*options, streams); };
+  });
+}
+
+void add_import(CLI::App& trace, CommandRunner& runner) {
+  const auto options = std::make_shared<TraceConvertOptions>();
+  CLI::App* import = trace.add_subcommand(
+      "import",
+      "A trace of another tool as a trace of this one: ChampSim, lackey and other text forms,\n"
+      "packed with xz, gzip or zstd or not at all, told by their content");
+  import->add_option("file", options->input, "The file to import")->required();
+  import->add_option("--max-accesses", options->count, "Stop after so many; 0: no limit");
+  add_output(*import, options);
+  import->footer("docs/reference/trace.md lists the forms.");
+  import->callback([options, &runner] {
+    runner = [options](const Streams& streams) { return run_trace_import(*options, streams);
+};
+}  // namespace
+);
+}  // namespace nestwalk
+
+}  // namespace
+
+void add_trace_command(CLI::App& program, CommandRunner& runner) {
+  CLI::App* trace = program.add_subcommand(
+      "trace", "Look into trace files, cut them, import those of other tools");
+  trace->footer(
+      "Examples:\n"
+      "  nestwalk trace info configs/traces/cc1-histogram.nwt\n"
+      "  nestwalk trace head -n 40 configs/traces/cc1-histogram.nwt\n"
+      "  nestwalk trace slice --from 1000000 --count 50000 -o part.nwt \\\n"
+      "      configs/traces/cc1-histogram.nwt\n"
+      "  nestwalk trace import mcf.champsim.xz -o mcf.nwt");
+  add_info(*trace, runner);
+  add_head(*trace, runner);
+  add_slice(*trace, runner);
+  add_import(*trace, runner);
+  for (CLI::App* command : trace->get_subcommands([](CLI::App*) { return true; })) {
+    command->allow_extras();  // a word too many is reported by the program
+  }
 }
 
 }  // namespace nestwalk

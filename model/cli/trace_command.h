@@ -1,4 +1,4 @@
-// `nestwalk trace info`: what a trace file holds.
+// `nestwalk trace`: what a trace file holds, and trace files made of others.
 #pragma once
 
 #include <string>

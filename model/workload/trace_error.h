@@ -1,5 +1,5 @@
-// What is wrong with a trace, or with recording one: one message that names the file, the byte,
-// what was found there and what was expected. A mistake of the input, not of the model.
+// What is wrong with a trace, or with recording one: one message that names the file, the place in
+// it, what was found there and what was expected. A mistake of the input, not of the model.
 //
 //   throw TraceError({.path = path, .offset = 0, .found = "an empty file", .expected = "a trace"});
 #pragma once
@@ -15,6 +15,7 @@ struct TraceProblem {
   std::uint64_t offset = 0;
   std::string found;
   std::string expected;
+  std::string unit = "byte";  // what the offset counts: byte, line, record
 };
 
 class TraceError : public std::runtime_error {
@@ -26,8 +27,8 @@ class TraceError : public std::runtime_error {
 
  private:
   static std::string message(const TraceProblem& p) {
-    return p.path + ": byte " + std::to_string(p.offset) + ": found " + p.found + ", expected " +
-           p.expected;
+    return p.path + ": " + p.unit + " " + std::to_string(p.offset) + ": found " + p.found +
+           ", expected " + p.expected;
   }
 
   TraceProblem problem_;

@@ -132,7 +132,9 @@ void TraceFile::fail(std::uint64_t offset, std::string found, std::string expect
 
 TraceProblem describe_foreign_file(std::span<const std::uint8_t> head) {
   const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
-  const std::string how = "a trace (.nwt); `nestwalk record -o FILE -- COMMAND` makes one";
+  const std::string how =
+      "a trace (.nwt); `nestwalk record -o FILE -- COMMAND` makes one, `nestwalk trace import FILE "
+      "-o OUT.nwt` makes one of a trace of another tool";
   if (head.empty()) {
     return problem("an empty file", how);
   }
@@ -149,7 +151,8 @@ TraceProblem describe_foreign_file(std::span<const std::uint8_t> head) {
                   "7zXZ") ||
       starts_with(head, "\x1f\x8b") || starts_with(head, "\x28\xb5\x2f\xfd")) {
     return problem("a compressed file (xz, gzip or zstd)",
-                   "a trace (.nwt), which needs no further compression; unpack the file first");
+                   "a trace (.nwt), which needs no further compression; unpack it, or `nestwalk "
+                   "trace import FILE -o OUT.nwt` if it is a trace of another tool");
   }
   if (!is_text(head)) {
     return problem("a binary file of another kind", how);
@@ -158,7 +161,8 @@ TraceProblem describe_foreign_file(std::span<const std::uint8_t> head) {
       text.find("\r\n") != std::string_view::npos ? " with CRLF line ends" : "";
   if (is_lackey_text(text)) {
     return problem(fmt::format("the text output of valgrind's lackey tool{}", ends),
-                   "a trace (.nwt); record the program with `nestwalk record -o FILE -- COMMAND`");
+                   "a trace (.nwt); `nestwalk trace import FILE -o OUT.nwt` makes one of it, or "
+                   "record the program with `nestwalk record -o FILE -- COMMAND`");
   }
   return problem(fmt::format("a text file{}", ends), how);
 }
