@@ -28,6 +28,18 @@ std::string known_forms() {
   return text;
 }
 
+// Without comments and empty lines; empty if there is no other.
+std::string_view first_content_line(std::string_view text) {
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find_first_of("\r\n"));
+    if (!line.empty() && line.front() != '#') {
+      return line;
+    }
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+  return text;
+}
+
 bool is_text(std::string_view head) {
   return std::all_of(head.begin(), head.end(), [](char c) {
     return c == '\n' || c == '\r' || c == '\t' || (c >= ' ' && c <= '~');
@@ -74,8 +86,7 @@ std::unique_ptr<ForeignTrace> open_foreign_trace(ByteSource& source) {
     if (const auto form = find_text_form(text)) {
       return open_text_trace(source, *form, head);
     }
-    const std::string_view line = text.substr(0, std::min<std::size_t>(text.find('\n'), 60));
-    found = fmt::format("text that begins with \"{}\"", line.substr(0, line.find('\r')));
+    found = fmt::format("text with the line \"{}\"", first_content_line(text).substr(0, 60));
   } else if (found.empty()) {
     if (is_champsim(head)) {
       return open_champsim_trace(source, head);

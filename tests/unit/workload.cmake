@@ -13,3 +13,7 @@ nestwalk_test(FILE workload_graph_test.cpp LINKS nestwalk::workload)
 nestwalk_test(FILE workload_join_test.cpp LINKS nestwalk::workload)
 nestwalk_test(FILE workload_algorithms_test.cpp LINKS nestwalk::workload)
 nestwalk_test(FILE workload_phases_test.cpp LINKS nestwalk::workload)
+nestwalk_test(FILE workload_text_trace_test.cpp LINKS nestwalk::workload)
+nestwalk_test(FILE workload_import_test.cpp LINKS nestwalk::workload PkgConfig::LZMA
+              PkgConfig::ZLIB PkgConfig::ZSTD)
+nestwalk_test(FILE workload_slice_test.cpp LINKS nestwalk::workload)
