@@ -193,7 +193,6 @@ bool CoreDriver::fill_batch(Task& current) {
       const SoftwareGuard guard(machine().lock, slot_);
       follow_process(current, record->process);
     }
-    if (batch_.size() == kMaxBatch || slice_left_ == 0) {
     if (batch_.size() == batch_limit_ || slice_left_ == 0) {
       return true;
     }

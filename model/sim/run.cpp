@@ -15,6 +15,8 @@ namespace nestwalk {
 
 namespace {
 
+constexpr std::uint64_t kChurnStride = std::uint64_t{1} << 38;  // far above what a thread maps
+
 Control cpu_control(const MachineParams& machine) {
   Control control;
   control.page_1g = machine.page_1g;
@@ -94,6 +96,9 @@ void Run::add_tasks(Machine& guest, const ProcessParams& params) {
   for (std::uint32_t thread = 0; thread < params.threads; ++thread) {
     WorkloadParams workload = params.workload;
     workload.seed += thread;
+    if (workload.kind == WorkloadKind::kChurn) {  // each maps and unmaps memory of its own
+      workload.base_address += thread * kChurnStride;
+    }
     Task task;
     task.name = params.threads == 1 ? params.name : fmt::format("{}.{}", params.name, thread);
     task.stream = make_stream(workload);

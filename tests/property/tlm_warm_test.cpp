@@ -10,9 +10,6 @@
 #include <vector>
 
 #include "tests/support/changing_tables.h"
-#include "tests/support/oracle.h"
-#include "tests/support/random_tables.h"
-#include "tests/support/table_footprint.h"
 #include "tests/support/walk_expectations.h"
 
 namespace nestwalk {
@@ -25,109 +22,12 @@ std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise)
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 0);
 }
 
-struct Case {
-  WalkContext context;
-  WordMemory memory;
-  std::vector<Access> accesses;
-  TableFootprint footprint;
-};
-
-// The case's accesses several times over, of varying kinds and at neighbouring places.
-std::vector<Access> sequence_of(const RandomCase& random_case, SplitMix64& random) {
-  std::vector<Access> accesses;
-  for (unsigned i = 0; i < 16; ++i) {
-    Access access = random_case.accesses[random.below(random_case.accesses.size())];
-    if (random.percent(50)) {
-      access.type = static_cast<AccessType>(random.below(3));
-      access.implicit = access.implicit && !access.is_fetch();
-    }
-    if (random.percent(30)) {
-      access.privilege = random.percent(50) ? Privilege::kUser : Privilege::kSupervisor;
-    }
-    if (random.percent(30)) {
-      access.address = Gva(access.address.value() ^ random.below(0x1000));
-    }
-    accesses.push_back(access);
-  }
-  return accesses;
-}
-
-// False: the case has no accesses that mean something.
-bool make_case(const StagePair& stages, std::uint64_t seed, Case& result) {
-  RandomCase random_case = make_random_case(stages, seed);
-  SplitMix64 random(~seed);
-  if (random_case.accesses.empty()) {
-    return false;
-  }
-  result.context = random_case.context;
-  WalkContext& context = result.context;
-  const bool is_amd = context.is_npt();
-  context.tags.vpid = Vpid{static_cast<std::uint16_t>(is_amd ? 0 : 1)};
-  context.tags.asid = Asid{is_amd ? 7U : 0U};
-  context.tags.ep4ta = Ep4ta{!is_amd && context.has_host ? context.host_root & mask(51, 12) : 0};
-  context.tags.pcid = Pcid{3};
-  result.memory = random_case.memory;
-  if (context.uses_pdpte_registers()) {
-    WordOracleMemory memory(result.memory);
-    const OracleLoad load = oracle_load_pdptes(context, Gva{0}, memory);
-    if (!load.is_loaded) {
-      return false;
-    }
-    context.pdptes = load.pdptes;
-  }
-  result.accesses = sequence_of(random_case, random);
-  WordMemory words = result.memory;
-  WordOracleMemory memory(words);
-  for (const Access& access : result.accesses) {
-    result.footprint.add(oracle_translate(context, access, memory));
-  }
-  return !result.footprint.changes_itself();
-}
-
-// What the manuals require after this entry changed: INVLPG for guest entries, by every address
-// that the entry may serve; INVEPT for EPT entries; a flush of the ASID for nested entries.
-void invalidate_after_change(MmuBench& bench, const Case& test, Stage stage) {
-  Invalidation invalidation;
-  invalidation.tags = test.context.tags;
-  if (stage == Stage::kHost) {
-    invalidation.rules = test.context.is_npt() ? TagRules::kAmd : TagRules::kIntel;
-    invalidation.op =
-        test.context.is_npt() ? InvalidateOp::kTlbControlAsid : InvalidateOp::kInveptSingle;
-    bench.invalidate(invalidation);
-    return;
-  }
-  invalidation.op = InvalidateOp::kInvlpg;
-  for (const Access& access : test.accesses) {
-    invalidation.address = access.address;
-    bench.invalidate(invalidation);
-  }
-}
-
-// Flips a bit or two of an entry that the case uses.
-void change_tables(MmuBench& bench, const Case& test, SplitMix64& random) {
-  const std::vector<OracleReference>& references = test.footprint.references();
-  if (references.empty()) {
-    return;
-  }
-  const OracleReference& victim = references[random.below(references.size())];
-  const auto old = bench.memory.read(victim.hpa, victim.size);
-  if (!old) {
-    return;
-  }
-  // Rights, presence, A, D and size mostly; now and then an address bit.
-  const std::uint64_t flip = bit(static_cast<unsigned>(random.below(random.percent(80) ? 12 : 32)));
-  bench.memory.write(victim.hpa, victim.size, *old ^ flip);
-  invalidate_after_change(bench, test, victim.stage);
-}
-
 // The first difference of a case, or nothing.
 std::string run_case(MmuBench& bench, ChangingTables& test, bool changes_tables,
                      std::uint64_t seed) {
   SplitMix64 random(seed);
   bench.load(test.context, test.memory);
   if (changes_tables && test.footprint.overlaps()) {
-  TableFootprint seen = test.footprint;
-  if (changes_tables && seen.overlaps()) {
     return "";
   }
   for (std::size_t i = 0; i < test.accesses.size(); ++i) {

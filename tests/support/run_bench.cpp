@@ -52,7 +52,6 @@ std::string run_here(const RunParams& params) {
     report["ledger_cycles"] = run.ledger().total().cycles();
     report["num_pages"] = run.platform().memory().num_pages();
     report["memory_checksum"] = checksum_of(run.platform().memory());
-    report["statistics"] = run.statistics().to_json().dump();
     report["statistics"] = run.region().statistics().to_json().dump();
     report["whole_run"] = run.statistics().to_json().dump();
     report["warmup_accesses"] = run.region().warmup_accesses();

@@ -1,9 +1,7 @@
 # The program as it is started by a user, in a process of its own.
-foreach(area bad_input record run)
+foreach(area bad_input record run trace)
   nestwalk_test(FILE cli_${area}_test.cpp LINKS nestwalk::workload nlohmann_json::nlohmann_json
                 TIMEOUT 30)
-foreach(area bad_input record run trace)
-  nestwalk_test(FILE cli_${area}_test.cpp LINKS nestwalk::workload TIMEOUT 30)
   add_dependencies(cli_${area}_test nestwalk_program)
   target_compile_definitions(cli_${area}_test PRIVATE
                              NESTWALK_PROGRAM="$<TARGET_FILE:nestwalk_program>")
