@@ -95,8 +95,8 @@ void CoreDriver::apply_event(Task& task, const TraceRecord& record) {
   };
   switch (event.kind) {
     case TraceEventKind::kMap: {
-      // Threads of one process all find their data in the same region; others replace what is there,
-      // as mmap does at a fixed address.
+      // Threads of one process all find their data in the same region; others replace what is
+      // there, as mmap does at a fixed address.
       const bool is_shared = guest.processes[task.process_slot].num_threads > 1;
       const GuestRegion region = guest_region(event.region);
       switch (is_shared ? kernel.map_region(cpu, task.process, region)

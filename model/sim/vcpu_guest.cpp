@@ -32,8 +32,8 @@ void Vcpu::copy(const BlockCopy& block) {
 
 // ---- Other CPUs ----
 
-// Tells those that run, each by an interrupt on its core, and waits until all have carried it out. One
-// that does not run drops everything when it comes to a core again.
+// Tells those that run, each by an interrupt on its core, and waits until all have carried it out.
+// One that does not run drops everything when it comes to a core again.
 void Vcpu::tell(CpuSet targets, const Order& order) {
   slot_->core.pass_time();
   Fence told;
@@ -59,9 +59,9 @@ void Vcpu::tell(CpuSet targets, const Order& order) {
     });
   });
   if (!told.is_acknowledged()) {
-    slot_->book.charge(Cause::kShootdown,
-                       slot_->core.wait_until(told.acknowledged(),
-                                              [&told] { return told.is_acknowledged(); }));
+    slot_->book.charge(Cause::kShootdown, slot_->core.wait_until(told.acknowledged(), [&told] {
+      return told.is_acknowledged();
+    }));
   }
 }
 
@@ -84,9 +84,9 @@ void Vcpu::receive(CoreSlot& where, const Order& order, const std::vector<Invali
     Fence fence;
     platform_.invalidate(where.index, drop, &fence);
     if (!fence.is_acknowledged()) {
-      where.book.charge(Cause::kShootdown,
-                        where.core.wait_until(fence.acknowledged(),
-                                              [&fence] { return fence.is_acknowledged(); }));
+      where.book.charge(Cause::kShootdown, where.core.wait_until(fence.acknowledged(), [&fence] {
+        return fence.is_acknowledged();
+      }));
     }
   }
   if (order.cr3) {
