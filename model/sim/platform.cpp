@@ -134,7 +134,8 @@ void Platform::expect_laws(CounterLaws& laws) const {
     unit.walker.expect_laws(laws);
     const std::string name = unit.core.name();
     laws.expect_equal(
-        name + ": mmu walks = walker walks", [&unit] { return unit.mmu.stats().walks; },
+        name + ": mmu walks = walker walks",
+        [&unit] { return unit.mmu.stats().walks + unit.mmu.num_prefetch_walks(); },
         [&unit] { return unit.walker.stats().walks; });
     laws.expect_equal(
         name + ": access cycles = tlb + walk + data + physical accesses",

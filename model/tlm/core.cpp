@@ -60,7 +60,7 @@ void Core::run_blocking() {
       sync_if_due();
     }
   }
-  keeper_.sync();
+  sync();
   done_cycle_ = clock_.to_cycles(sc_core::sc_time_stamp());
 }
 
@@ -242,8 +242,18 @@ std::uint64_t Core::now_cycles() const {
 void Core::sync_if_due() {
   if (keeper_.need_sync()) {
     ++stats_.syncs;
-    keeper_.sync();
+    sync();
   }
+}
+
+// Another core may interrupt this one while it waits for the others: that time stays.
+void Core::sync() {
+  const sc_core::sc_time ahead = keeper_.get_local_time();
+  keeper_.set(sc_core::SC_ZERO_TIME);
+  sc_core::wait(ahead);
+  const sc_core::sc_time added = keeper_.get_local_time();
+  keeper_.reset();
+  keeper_.set(added);
 }
 
 void Core::register_stats(StatGroup& group) const {

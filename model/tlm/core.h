@@ -166,6 +166,7 @@ class Core : public sc_core::sc_module, private EventTarget {
   void transport_physical_and_wait();
   void wait_for_answer();
   void sync_if_due();
+  void sync();
 
   // Non-blocking.
   void run_window();

@@ -49,6 +49,9 @@ struct AccessExtension : tlm::tlm_extension<AccessExtension> {
 struct WalkExtension : tlm::tlm_extension<WalkExtension> {
   const WalkContext* context = nullptr;  // stays as it is until the answer
   Access access;
+  // Ahead of any access: a fault drops nothing, and where an accessed or dirty bit would have to be
+  // set, or an invalidation comes, the walk ends as if the memory had refused.
+  bool is_prefetch = false;
 
   // Answer.
   bool is_translation = false;

@@ -213,6 +213,7 @@ bool Mmu::translate(const Access& access, Translation& translation, sc_core::sc_
   annotate_tlb(first_cycles + tlbs_.second_cycles(access), delay);
   if (const auto found = tlbs_.lookup_second(access, kind_, context_.tags, serves)) {
     translation = *found;
+    prefetch_blocking(access);
     return true;
   }
   if (!walk(access, translation, delay)) {
@@ -220,7 +221,30 @@ bool Mmu::translate(const Access& access, Translation& translation, sc_core::sc_
     return false;
   }
   tlbs_.fill(access, translation, kind_, context_.tags);
+  prefetch_blocking(access);
   return true;
+}
+
+// The time of such a walk is hidden: nothing else wants the walker meanwhile.
+void Mmu::prefetch_blocking(const Access& access) {
+  Access ahead = access;
+  for (const Gva candidate : tlbs_.take_candidates()) {
+    ahead.address = candidate;
+    walk_extension_.context = &context_;
+    walk_extension_.access = ahead;
+    walk_extension_.is_prefetch = true;
+    ++num_prefetch_walks_;
+    walk_payload_.set_address(candidate.value());
+    walk_payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+    sc_core::sc_time hidden;
+    walk_socket->b_transport(walk_payload_, hidden);
+    walk_extension_.is_prefetch = false;
+    if (walk_extension_.is_translation) {
+      tlbs_.fill_prefetched(ahead, walk_extension_.translation, kind_, context_.tags);
+    } else {
+      tlbs_.end_prefetch(PrefetchEnd::kAbandoned);
+    }
+  }
 }
 
 bool Mmu::walk(const Access& access, Translation& translation, sc_core::sc_time& delay) {

@@ -80,6 +80,8 @@ class Mmu : public sc_core::sc_module, private EventTarget {
   [[nodiscard]] const Tlb& l1_dtlb() const { return tlbs_.l1_dtlb(); }
   [[nodiscard]] const Tlb& l2_tlb() const { return tlbs_.l2_tlb(); }
   [[nodiscard]] const MmuStats& stats() const { return stats_; }
+  // Walks ahead of any access; not among the walks above.
+  [[nodiscard]] std::uint64_t num_prefetch_walks() const { return num_prefetch_walks_; }
   void register_stats(StatGroup& group) const;
   void expect_laws(CounterLaws& laws) const;
 
@@ -108,8 +110,9 @@ class Mmu : public sc_core::sc_module, private EventTarget {
     bool is_used = false;
     std::uint64_t page = 0;
     std::uint64_t context_version = 0;
-    WalkContext context;  // the walk's own copy
-    Pending* first = nullptr;
+    WalkContext context;       // the walk's own copy
+    Pending* first = nullptr;  // none: ahead of any access
+    Access access;             // that is walked for
     std::vector<Pending*> joined;
   };
   enum QueueEvent : unsigned {
@@ -147,6 +150,12 @@ class Mmu : public sc_core::sc_module, private EventTarget {
   void go_on(Pending& p, std::uint64_t delay_cycles, QueueEvent event);
   void handle(Pending& p, QueueEvent event);
   void begin_walk(MissRegister& r, Pending& p);
+  void send_walk(MissRegister& r, bool is_prefetch);
+  // Walks ahead for what the TLBs ask for after this access: at once and beside it, blocking; where
+  // a register is free and no miss waits, non-blocking.
+  void prefetch_blocking(const Access& access);
+  void prefetch(const Access& access);
+  void end_prefetch(const MissRegister& r, const WalkExtension& answer);
   void end_walk(Transaction<WalkExtension>& t);
   void retry_stalled();
   void translated(Pending& p);
@@ -214,6 +223,7 @@ class Mmu : public sc_core::sc_module, private EventTarget {
   std::vector<MissRegister> registers_;
   std::deque<Pending*> stalled_;  // misses that wait for a register
   std::uint64_t context_version_ = 0;
+  std::uint64_t num_prefetch_walks_ = 0;
 
   MmuStats stats_;
 };

@@ -127,6 +127,9 @@ void Mmu::look_up_second(Pending& p) {
     p.translation = *found;
     p.has_translation = true;
   }
+  if (found) {
+    prefetch(p.access);
+  }
   go_on(p, tlbs_.second_cycles(p.access), found ? kTranslated : kMissed);
 }
 
@@ -159,15 +162,61 @@ void Mmu::begin_walk(MissRegister& r, Pending& p) {
   r.context_version = context_version_;
   r.context = context_;
   r.first = &p;
+  r.access = p.access;
+  send_walk(r, false);
+}
+
+void Mmu::send_walk(MissRegister& r, bool is_prefetch) {
   Transaction<WalkExtension>& t = walk_pool_.take();
   t.extension.context = &r.context;
-  t.extension.access = p.access;
+  t.extension.access = r.access;
+  t.extension.is_prefetch = is_prefetch;
   t.route.push({0, &r});
   t.payload.set_command(tlm::TLM_IGNORE_COMMAND);
-  t.payload.set_address(p.access.address.value());
+  t.payload.set_address(r.access.address.value());
   t.payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
   if (walk_port_.send(t.payload)) {
     end_walk(t);
+  }
+}
+
+void Mmu::prefetch(const Access& access) {
+  for (const Gva candidate : tlbs_.take_candidates()) {
+    const std::uint64_t page = candidate.value() >> kSmallPageBits;
+    MissRegister* free = nullptr;
+    bool is_awaited = false;
+    for (MissRegister& r : registers_) {
+      if (!r.is_used) {
+        free = free == nullptr ? &r : free;
+      } else {
+        is_awaited |= r.page == page && r.context_version == context_version_;
+      }
+    }
+    if (free == nullptr || is_awaited || !stalled_.empty()) {
+      tlbs_.end_prefetch(PrefetchEnd::kDropped);
+      continue;
+    }
+    free->is_used = true;
+    ++num_prefetch_walks_;
+    free->page = page;
+    free->context_version = context_version_;
+    free->context = context_;
+    free->first = nullptr;
+    free->access = access;
+    free->access.address = candidate;
+    send_walk(*free, true);
+  }
+}
+
+void Mmu::end_prefetch(const MissRegister& r, const WalkExtension& answer) {
+  const MappingKind kind = r.context.has_host ? MappingKind::kCombined : MappingKind::kLinear;
+  if (!answer.is_translation) {
+    tlbs_.end_prefetch(PrefetchEnd::kAbandoned);
+  } else if (r.joined.empty()) {
+    tlbs_.fill_prefetched(r.access, answer.translation, kind, r.context.tags);
+  } else {
+    tlbs_.end_prefetch(PrefetchEnd::kLate);
+    tlbs_.fill(r.access, answer.translation, kind, r.context.tags);
   }
 }
 
@@ -185,8 +234,12 @@ void Mmu::end_walk(Transaction<WalkExtension>& t) {
   const bool is_translation = t.extension.is_translation;
   const Translation translation = t.extension.translation;
   const Fault fault = t.extension.fault;
+  if (r.first == nullptr) {
+    end_prefetch(r, t.extension);
+  }
   t.payload.release();
-  Pending& first = *r.first;
+  Pending* const first = r.first;
+  const Access walked = r.access;
   const WalkContext context = r.context;
   const std::vector<Pending*> joined = std::exchange(r.joined, {});
   r.is_used = false;
@@ -195,19 +248,21 @@ void Mmu::end_walk(Transaction<WalkExtension>& t) {
     p.extension->times.walk += cycles;
     stats_.walk_cycles += cycles;
   };
-  end_waiting(first);
   // `first` may go on to its second page, or be answered and gone, before the others are served.
-  const std::uint64_t page_offset = first.access.address.offset(kSmallPageBits);
+  const std::uint64_t page_offset = walked.address.offset(kSmallPageBits);
   const MappingKind kind = context.has_host ? MappingKind::kCombined : MappingKind::kLinear;
-  if (is_translation) {
-    tlbs_.fill(first.access, translation, kind, context.tags);
-    first.translation = translation;
-    first.has_translation = true;
-    translated(first);
-  } else {
-    ++stats_.faults;
-    tlbs_.invalidate(invalidation_by_fault(fault, context.tags));
-    refuse(first, fault);
+  if (first != nullptr) {
+    end_waiting(*first);
+    if (is_translation) {
+      tlbs_.fill(walked, translation, kind, context.tags);
+      first->translation = translation;
+      first->has_translation = true;
+      translated(*first);
+    } else {
+      ++stats_.faults;
+      tlbs_.invalidate(invalidation_by_fault(fault, context.tags));
+      refuse(*first, fault);
+    }
   }
   // A translation of the page serves those that joined, if it permits their access. A fault is the
   // first one's alone.
@@ -226,6 +281,9 @@ void Mmu::end_walk(Transaction<WalkExtension>& t) {
     }
   }
   retry_stalled();
+  if (first != nullptr) {
+    prefetch(walked);
+  }
 }
 
 // In order; one that can join a walk by now needs no register of its own.

@@ -34,6 +34,9 @@ class Walker::TimedMemory {
 
   UpdateAnswer update(const Step& step) {
     Walker& w = walker_;
+    if (w.is_prefetch_) {
+      return UpdateAnswer::kError;
+    }
     w.data_ = step.desired;
     w.record(EventKind::kUpdate, step, step.hpa.value(), step.desired);
     if (!w.transport(step, true)) {
@@ -104,6 +107,7 @@ void Walker::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& de
   }
   structures_.prepare(*request->context, walk_);
   is_blocking_ = true;
+  is_prefetch_ = request->is_prefetch;
   now_ = delay;
   record(EventKind::kAccept, Step{}, request->access.address.value(), 0);
 
@@ -139,7 +143,9 @@ void Walker::end_walk(const WalkEnd& end, const WalkRequest& walk, WalkExtension
     return;
   }
   ++stats_.faults;
-  structures_.invalidate(invalidation_by_fault(request.fault, walk.context.tags));
+  if (!request.is_prefetch) {
+    structures_.invalidate(invalidation_by_fault(request.fault, walk.context.tags));
+  }
   boundary.position = request.fault.position;
   record(EventKind::kRespond, boundary, request.access.address.value(), request.fault.code,
          end.slot);

@@ -94,6 +94,7 @@ class Walker : public sc_core::sc_module, private EventTarget {
 
     std::uint8_t index = 0;
     bool is_busy = false;
+    bool is_dropped = false;  // an invalidation came while it walked ahead
     Phase phase = Phase::kAdvance;
     bool wants_word = false;       // the lookup it waits for: a table word, else a prefix
     std::uint32_t generation = 0;  // of its events and memory transactions; a kill makes a new one
@@ -155,6 +156,9 @@ class Walker : public sc_core::sc_module, private EventTarget {
   void answered(Transaction<TableExtension>& transaction);
   void forget_killed_update(const Transaction<TableExtension>& transaction);
   void finish(Slot& slot);
+  // Ends a walk ahead that may not go on.
+  void give_up(Slot& slot);
+  void end_slot(Slot& slot);
   void kill(Slot& slot);
 
   void count_reference(const Step& step, unsigned slot);
@@ -179,6 +183,7 @@ class Walker : public sc_core::sc_module, private EventTarget {
   WalkRequest walk_;
   sc_core::sc_time now_;  // as annotated so far
   bool is_blocking_ = false;
+  bool is_prefetch_ = false;
   std::uint64_t data_ = 0;
   tlm::tlm_generic_payload payload_;
   TableExtension extension_;

@@ -73,6 +73,7 @@ void Walker::fill_slots() {
 
 void Walker::start(Slot& slot, const Waiting& waiting) {
   slot.is_busy = true;
+  slot.is_dropped = false;
   slot.payload = waiting.payload;
   slot.request = waiting.payload->get_extension<WalkExtension>();
   slot.num_references = 0;
@@ -90,6 +91,10 @@ void Walker::begin_engine(Slot& slot) {
 }
 
 void Walker::advance(Slot& slot) {
+  if (slot.is_dropped) {
+    give_up(slot);
+    return;
+  }
   for (;;) {
     slot.step = &slot.engine.next(slot.answer);
     slot.answer.kind = AnswerKind::kNone;
@@ -101,7 +106,11 @@ void Walker::advance(Slot& slot) {
         proceed(slot, params_.step_cycles, Slot::Phase::kBeginRead);
         return;
       case StepKind::kUpdate:
-        send(slot, true);
+        if (slot.request->is_prefetch) {
+          give_up(slot);
+        } else {
+          send(slot, true);
+        }
         return;
       case StepKind::kFill:
         record(EventKind::kFill, *slot.step, slot.step->address, slot.step->resume.base,
@@ -259,6 +268,14 @@ void Walker::answered(Transaction<TableExtension>& t) {
   advance(slot);
 }
 
+void Walker::give_up(Slot& slot) {
+  slot.request->fault = {};
+  slot.request->fault.kind = FaultKind::kMemoryError;
+  slot.request->fault.address = slot.request->access.address;
+  slot.request->is_translation = false;
+  end_slot(slot);
+}
+
 void Walker::finish(Slot& slot) {
   WalkExtension& request = *slot.request;
   request.is_translation = slot.step->kind == StepKind::kDone;
@@ -267,6 +284,11 @@ void Walker::finish(Slot& slot) {
   } else {
     request.fault = slot.step->fault;
   }
+  end_slot(slot);
+}
+
+void Walker::end_slot(Slot& slot) {
+  WalkExtension& request = *slot.request;
   end_walk({slot.num_references, slot.engine.num_restarts(), queue_.now() - slot.start_cycle,
             slot.index},
            slot.walk, request);
@@ -293,6 +315,7 @@ void Walker::kill(Slot& slot) {
   }
   stats_.restarts += slot.engine.num_restarts();
   begin_engine(slot);
+  slot.is_dropped = slot.request->is_prefetch;
   // Not at once: the caller is still dropping what is old.
   slot.phase = Slot::Phase::kAdvance;
   queue_.post(0, EventRank::kRequest, *this, kSlotEvent | slot.generation << kGenerationShift,

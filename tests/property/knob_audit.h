@@ -80,6 +80,147 @@ inline constexpr std::array kAuditBases = {
               "machine.memory_bytes=64GiB vms.0.memory_bytes=24GiB vms.0.guest.page_size=1g "
               "vms.0.backing=1g vms.0.processes.0.workload.kind=trace "
               "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"stores",
+              "machine.mmu.store_tlb.page_4k.entries=8 machine.mmu.store_tlb.page_4k.ways=4  "
+              "machine.mmu.store_tlb.page_2m.entries=4 machine.mmu.store_tlb.page_2m.ways=2  "
+              "machine.mmu.store_tlb.page_1g.entries=2 machine.mmu.store_tlb.page_1g.ways=2"},
+    AuditBase{"stores_2m",
+              "machine.mmu.store_tlb.page_4k.entries=8 machine.mmu.store_tlb.page_4k.ways=4  "
+              "machine.mmu.store_tlb.page_2m.entries=4 machine.mmu.store_tlb.page_2m.ways=2  "
+              "machine.mmu.store_tlb.page_1g.entries=2 machine.mmu.store_tlb.page_1g.ways=2  "
+              "vms.0.memory_bytes=512MiB  "
+              "vms.0.guest.page_size=2m vms.0.backing=2m  "
+              "vms.0.processes.0.workload.footprint_bytes=64MiB"},
+    AuditBase{"stores_1g",
+              "machine.mmu.store_tlb.page_4k.entries=8 machine.mmu.store_tlb.page_4k.ways=4  "
+              "machine.mmu.store_tlb.page_2m.entries=4 machine.mmu.store_tlb.page_2m.ways=2  "
+              "machine.mmu.store_tlb.page_1g.entries=2 machine.mmu.store_tlb.page_1g.ways=2  "
+              "machine.memory_bytes=64GiB vms.0.memory_bytes=24GiB  "
+              "vms.0.guest.page_size=1g vms.0.backing=1g  "
+              "vms.0.processes.0.workload.footprint_bytes=16GiB"},
+    AuditBase{"fetches",
+              "machine.mmu.l2_itlb.page_4k.entries=16 machine.mmu.l2_itlb.page_4k.ways=4  "
+              "machine.mmu.l2_itlb.page_2m.entries=4 machine.mmu.l2_itlb.page_2m.ways=2  "
+              "machine.mmu.l2_itlb.page_1g.entries=2 machine.mmu.l2_itlb.page_1g.ways=2  "
+              "vms.0.processes.0.workload.kind=trace  "
+              "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"fetches_2m",
+              "machine.mmu.l2_itlb.page_4k.entries=16 machine.mmu.l2_itlb.page_4k.ways=4  "
+              "machine.mmu.l2_itlb.page_2m.entries=4 machine.mmu.l2_itlb.page_2m.ways=2  "
+              "machine.mmu.l2_itlb.page_1g.entries=2 machine.mmu.l2_itlb.page_1g.ways=2  "
+              "vms.0.memory_bytes=512MiB  "
+              "vms.0.guest.page_size=2m vms.0.backing=2m  "
+              "vms.0.processes.0.workload.kind=trace  "
+              "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"fetches_1g",
+              "machine.mmu.l2_itlb.page_4k.entries=16 machine.mmu.l2_itlb.page_4k.ways=4  "
+              "machine.mmu.l2_itlb.page_2m.entries=4 machine.mmu.l2_itlb.page_2m.ways=2  "
+              "machine.mmu.l2_itlb.page_1g.entries=2 machine.mmu.l2_itlb.page_1g.ways=2  "
+              "machine.memory_bytes=64GiB vms.0.memory_bytes=24GiB  "
+              "vms.0.guest.page_size=1g vms.0.backing=1g  "
+              "vms.0.processes.0.workload.kind=trace  "
+              "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"beside_l1_itlb",
+              "machine.mmu.l1_itlb.beside.entries=8 machine.mmu.l1_itlb.beside.ways=4  "
+              "vms.0.processes.0.workload.kind=trace  "
+              "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"beside_1g_l1_itlb",
+              "machine.mmu.l1_itlb.beside.entries=8 machine.mmu.l1_itlb.beside.ways=4  "
+              "machine.memory_bytes=64GiB vms.0.memory_bytes=24GiB  "
+              "vms.0.guest.page_size=1g vms.0.backing=1g  "
+              "vms.0.processes.0.workload.kind=trace  "
+              "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"beside_l1_dtlb",
+              "machine.mmu.l1_dtlb.beside.entries=8 machine.mmu.l1_dtlb.beside.ways=4  "
+              "vms.0.processes.0.workload.kind=trace  "
+              "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"beside_1g_l1_dtlb",
+              "machine.mmu.l1_dtlb.beside.entries=8 machine.mmu.l1_dtlb.beside.ways=4  "
+              "machine.memory_bytes=64GiB vms.0.memory_bytes=24GiB  "
+              "vms.0.guest.page_size=1g vms.0.backing=1g  "
+              "vms.0.processes.0.workload.kind=trace  "
+              "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"beside_l2_tlb",
+              "machine.mmu.l2_tlb.beside.entries=8 machine.mmu.l2_tlb.beside.ways=4  "
+              "vms.0.processes.0.workload.kind=trace  "
+              "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"beside_1g_l2_tlb",
+              "machine.mmu.l2_tlb.beside.entries=8 machine.mmu.l2_tlb.beside.ways=4  "
+              "machine.memory_bytes=64GiB vms.0.memory_bytes=24GiB  "
+              "vms.0.guest.page_size=1g vms.0.backing=1g  "
+              "vms.0.processes.0.workload.kind=trace  "
+              "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"beside_l2_itlb",
+              "machine.mmu.l2_itlb.beside.entries=8 machine.mmu.l2_itlb.beside.ways=4  "
+              "machine.mmu.l2_itlb.page_4k.entries=16 machine.mmu.l2_itlb.page_4k.ways=4  "
+              "vms.0.processes.0.workload.kind=trace  "
+              "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"beside_1g_l2_itlb",
+              "machine.mmu.l2_itlb.beside.entries=8 machine.mmu.l2_itlb.beside.ways=4  "
+              "machine.mmu.l2_itlb.page_4k.entries=16 machine.mmu.l2_itlb.page_4k.ways=4  "
+              "machine.memory_bytes=64GiB vms.0.memory_bytes=24GiB  "
+              "vms.0.guest.page_size=1g vms.0.backing=1g  "
+              "vms.0.processes.0.workload.kind=trace  "
+              "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"beside_store_tlb",
+              "machine.mmu.store_tlb.beside.entries=8 machine.mmu.store_tlb.beside.ways=4  "
+              "machine.mmu.store_tlb.page_4k.entries=8 machine.mmu.store_tlb.page_4k.ways=4  "
+              "vms.0.processes.0.workload.kind=trace  "
+              "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"beside_1g_store_tlb",
+              "machine.mmu.store_tlb.beside.entries=8 machine.mmu.store_tlb.beside.ways=4  "
+              "machine.mmu.store_tlb.page_4k.entries=8 machine.mmu.store_tlb.page_4k.ways=4  "
+              "machine.memory_bytes=64GiB vms.0.memory_bytes=24GiB  "
+              "vms.0.guest.page_size=1g vms.0.backing=1g  "
+              "vms.0.processes.0.workload.kind=trace  "
+              "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"prefetch",
+              "machine.mmu.prefetch.kind=stride  "
+              "vms.0.processes.0.workload.kind=stream  "
+              "vms.0.processes.0.workload.footprint_bytes=1MiB  "
+              "vms.0.processes.0.workload.num_accesses=2500  "
+              "vms.0.guest.preset_accessed_dirty=true"},
+    AuditBase{"hints",
+              "machine.mmu.splintering=both vms.0.memory_bytes=512MiB  "
+              "vms.0.guest.page_size=2m  "
+              "vms.0.processes.0.workload.footprint_bytes=64MiB"},
+    AuditBase{"pieces",
+              "machine.mmu.l1_dtlb.page_2m.entries=0 machine.mmu.l2_tlb.page_2m.entries=0  "
+              "machine.mmu.l2_tlb.unified_2m=false machine.mmu.l1_itlb.page_2m.entries=0  "
+              "machine.mmu.store_tlb.page_4k.entries=8 machine.mmu.store_tlb.page_4k.ways=4  "
+              "machine.mmu.l2_itlb.page_4k.entries=16 machine.mmu.l2_itlb.page_4k.ways=4  "
+              "vms.0.memory_bytes=512MiB  "
+              "vms.0.guest.page_size=2m vms.0.backing=2m  "
+              "vms.0.processes.0.workload.kind=trace  "
+              "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"stream",
+              "vms.0.processes.0.workload.kind=stream  "
+              "vms.0.processes.0.workload.num_accesses=2500"},
+    AuditBase{"pointer_chase",
+              "vms.0.processes.0.workload.kind=pointer_chase  "
+              "vms.0.processes.0.workload.num_accesses=2500"},
+    AuditBase{"hash_join",
+              "vms.0.processes.0.workload.kind=hash_join  "
+              "vms.0.processes.0.workload.hash_join.build_tuples=100 "
+              "vms.0.processes.0.workload.hash_join.probe_tuples=100 "
+              "vms.0.processes.0.workload.num_accesses=2500"},
+    AuditBase{"btree",
+              "vms.0.processes.0.workload.kind=btree  "
+              "vms.0.processes.0.workload.num_accesses=2500"},
+    AuditBase{"bfs",
+              "vms.0.processes.0.workload.kind=bfs  "
+              "vms.0.processes.0.workload.num_accesses=2500"},
+    AuditBase{"churn",
+              "vms.0.processes.0.workload.kind=churn  "
+              "vms.0.processes.0.workload.num_accesses=4000  "
+              "vms.0.processes.0.workload.churn.num_regions=3  "
+              "vms.0.processes.0.workload.churn.accesses_per_region=40"},
+    AuditBase{"shootdown",
+              "machine.timing=at machine.cores=2 vms.0.vcpus=2 vms.0.processes.0.threads=2  "
+              "vms.0.processes.0.workload.kind=churn  "
+              "vms.0.processes.0.workload.num_accesses=4000  "
+              "vms.0.processes.0.workload.churn.num_regions=3  "
+              "vms.0.processes.0.workload.churn.accesses_per_region=40"},
     AuditBase{"wide",
               "vms.0.memory_bytes=512MiB vms.0.processes.0.workload.footprint_bytes=128MiB"},
 };
@@ -109,6 +250,27 @@ inline constexpr std::array kAuditRules = {
     AuditRule{"machine.mmu.l2_tlb.page_2m", "split_l2"},
     AuditRule{"machine.mmu.l2_tlb.unified_1g", "pages_1g"},
     AuditRule{"machine.mmu.l2_tlb.unified_2m", "pages_2m"},
+    AuditRule{"machine.mmu.store_tlb", "stores stores_2m stores_1g"},
+    AuditRule{"machine.mmu.l2_itlb", "fetches fetches_2m fetches_1g"},
+    AuditRule{"machine.mmu.l1_itlb.beside", "beside_l1_itlb beside_1g_l1_itlb"},
+    AuditRule{"machine.mmu.l1_itlb.keep_pieces", "pieces"},
+    AuditRule{"machine.mmu.l1_dtlb.beside", "beside_l1_dtlb beside_1g_l1_dtlb"},
+    AuditRule{"machine.mmu.l1_dtlb.keep_pieces", "pieces"},
+    AuditRule{"machine.mmu.l2_tlb.beside", "beside_l2_tlb beside_1g_l2_tlb"},
+    AuditRule{"machine.mmu.l2_tlb.keep_pieces", "pieces"},
+    AuditRule{"machine.mmu.l2_itlb.beside", "beside_l2_itlb beside_1g_l2_itlb"},
+    AuditRule{"machine.mmu.l2_itlb.keep_pieces", "pieces"},
+    AuditRule{"machine.mmu.store_tlb.beside", "beside_store_tlb beside_1g_store_tlb"},
+    AuditRule{"machine.mmu.store_tlb.keep_pieces", "pieces"},
+    AuditRule{"machine.mmu.prefetch", "prefetch"},
+    AuditRule{"machine.mmu.splinter_hints", "hints"},
+    AuditRule{"vms.0.processes.0.workload.stream", "stream"},
+    AuditRule{"vms.0.processes.0.workload.pointer_chase", "pointer_chase"},
+    AuditRule{"vms.0.processes.0.workload.hash_join", "hash_join"},
+    AuditRule{"vms.0.processes.0.workload.btree", "btree"},
+    AuditRule{"vms.0.processes.0.workload.bfs", "bfs"},
+    AuditRule{"vms.0.processes.0.workload.churn", "churn"},
+    AuditRule{"machine.instructions.ipi", "shootdown"},
     AuditRule{"machine.page_1g", "pages_1g"},
     AuditRule{"machine.tag_rules", "native native_trace"},
     AuditRule{"machine.walker.pwc", "lt trace"},
@@ -125,6 +287,36 @@ struct AuditValues {
   std::string_view values;  // instead of those made from its range, separated by blanks
 };
 inline constexpr std::array kAuditValues = {
+    AuditValues{"machine.core.hidden_data_cycles", "3"},
+    AuditValues{"machine.l1i.latency_cycles", "3"},
+    AuditValues{"machine.mmu.l1_dtlb.latency_cycles", "2"},
+    AuditValues{"machine.mmu.l1_itlb.latency_cycles", "2"},
+    AuditValues{"machine.mmu.store_tlb.latency_cycles", "2"},
+    AuditValues{"machine.mmu.l1_itlb.beside.entries", "0 4"},
+    AuditValues{"machine.mmu.l1_dtlb.beside.entries", "0 4"},
+    AuditValues{"machine.mmu.l2_tlb.beside.entries", "0 4"},
+    AuditValues{"machine.mmu.l2_itlb.beside.entries", "0 4"},
+    AuditValues{"machine.mmu.store_tlb.beside.entries", "0 4"},
+    AuditValues{"machine.mmu.l1_itlb.beside.ways", "2 8"},
+    AuditValues{"machine.mmu.l1_dtlb.beside.ways", "2 8"},
+    AuditValues{"machine.mmu.l2_tlb.beside.ways", "2 8"},
+    AuditValues{"machine.mmu.l2_itlb.beside.ways", "2 8"},
+    AuditValues{"machine.mmu.store_tlb.beside.ways", "2 8"},
+    AuditValues{"machine.mmu.l2_itlb.page_4k.entries", "8 16 32"},
+    AuditValues{"machine.mmu.l2_itlb.page_2m.entries", "8 16 32"},
+    AuditValues{"machine.mmu.l2_itlb.page_1g.entries", "8 16 32"},
+    AuditValues{"machine.mmu.store_tlb.page_4k.entries", "8 16 32"},
+    AuditValues{"machine.mmu.store_tlb.page_2m.entries", "8 16 32"},
+    AuditValues{"machine.mmu.store_tlb.page_1g.entries", "8 16 32"},
+    AuditValues{"machine.mmu.l2_itlb.page_4k.ways", "1 8 2"},
+    AuditValues{"machine.mmu.l2_itlb.page_2m.ways", "1 8 2"},
+    AuditValues{"machine.mmu.l2_itlb.page_1g.ways", "1 8 2"},
+    AuditValues{"machine.mmu.store_tlb.page_4k.ways", "1 8 2"},
+    AuditValues{"machine.mmu.store_tlb.page_2m.ways", "1 8 2"},
+    AuditValues{"machine.mmu.store_tlb.page_1g.ways", "1 8 2"},
+    AuditValues{"measure_accesses", "300"},
+    AuditValues{"warmup_accesses", "200"},
+    AuditValues{"machine.mmu.prefetch.buffer.ways", "1 2 4"},
     AuditValues{"vms.0.processes.0.workload.trace", "OTHER_TRACE"},
 };
 
@@ -141,10 +333,6 @@ inline constexpr std::array kAuditExceptions = {
                    "the hypervisor only adds mappings, which needs no INVEPT"},
     AuditException{"machine.instructions.invpcid_cycles",
                    "the kernel uses INVLPG and loads of CR3"},
-    AuditException{"machine.instructions.ipi_receive_cycles",
-                   "no software invalidates on another core"},
-    AuditException{"machine.instructions.ipi_send_cycles",
-                   "no software invalidates on another core"},
     AuditException{"machine.maxphyaddr",
                    "bounds memory sizes and makes entry bits reserved; kernel and hypervisor set "
                    "none of these"},
