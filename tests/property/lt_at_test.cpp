@@ -108,6 +108,9 @@ class LtAtExample : public testing::TestWithParam<Example> {
       for (ProcessParams& process : vm.processes) {
         WorkloadParams& workload = process.workload;
         workload.num_accesses = std::min(workload.num_accesses, kNumAccesses);
+        for (PhaseParams& phase : workload.phases) {
+          phase.num_accesses = std::min(phase.num_accesses, kNumAccesses);
+        }
         if (workload.kind == WorkloadKind::kTrace) {
           const std::string beginning = temp_.file("beginning" + std::to_string(number++));
           shorten_trace(workload.trace, beginning);
