@@ -293,8 +293,8 @@ void ProcessTree::forget(pid_t pid) {
 }
 
 void ProcessTree::kill_all() {
-  // A process that is just being started is traced, though not yet known: it dies with the tracer's
-  // other ones when the fork that made it is seen here.
+  // A process that is just being started becomes known by the stop of its parent; it dies in the
+  // next round.
   while (!threads_.empty()) {
     for (const auto& [pid, process] : processes_) {
       if (!process.has_ended) {
