@@ -14,7 +14,7 @@ sub word {
     return $rank < 144 ? $word : $word . $syllables[int($rank / 144) % 12];
 }
 
-my $text = join(' ', map { word() } 1 .. 4000);
+my $text = join(' ', map { word() } 1 .. 1700);
 my (%count, %follows);
 my $last = '';
 for my $word (split / /, $text) {

@@ -32,10 +32,10 @@ void PrintTo(const ShippedTrace& trace, std::ostream* out) {  // NOLINT: GoogleT
 
 const std::vector<ShippedTrace>& shipped_traces() {
   using enum TraceEventKind;
-  static const std::vector<ShippedTrace> traces = {
+  static const std::vector<ShippedTrace> kTraces = {
       {"cc1-histogram", "cc1", 3000000, 5000000, 1500, {kMap}},
       {"sqlite-orders", "sqlite3", 3000000, 5000000, 1500, {kMap, kUnmap, kProtect, kBreak, kExit}},
-      {"perl-words", "perl", 3000000, 5000000, 500, {kMap, kUnmap, kProtect, kBreak}},
+      {"perl-words", "perl", 3000000, 5000000, 500, {kMap, kUnmap, kProtect, kBreak, kExit}},
       {"sh-pipeline",
        "sh pipeline.sh",
        1000000,
@@ -43,7 +43,7 @@ const std::vector<ShippedTrace>& shipped_traces() {
        100,
        {kMap, kUnmap, kProtect, kBreak, kFork, kExec, kExit, kSwitchProcess}},
   };
-  return traces;
+  return kTraces;
 }
 
 std::string path_of(const std::string& name) {
