@@ -176,6 +176,12 @@ RunResult Run::execute(const RunHooks& hooks) {
   register_statistics(statistics_);
   region_.finish({num_retired(), statistics_.snapshot()}, hooks_.interval);
   result_.law_violations = laws_.check();
+  for (const auto& slot : slots_) {
+    if (!slot->core.is_done() && result_.end != RunEnd::kVmStopped) {
+      result_.law_violations.push_back(
+          fmt::format("core{} still waits for something that never comes", slot->index));
+    }
+  }
   return result_;
 }
 
