@@ -48,7 +48,7 @@ void NestedTlb::fill(Gpa gpa, const Resume& resume, const Tags& tags) {
   entry.payload = resume;
   const auto filled = pages_.fill(entry);
   ++stats_.fills;
-  stats_.evictions += filled.evicted ? 1 : 0;
+  stats_.evictions += filled.has_evicted ? 1 : 0;
   stats_.replaced += filled.num_replaced;
 }
 

@@ -44,7 +44,7 @@ class PageArrays {
   };
 
   struct FillResult {
-    std::optional<Entry> evicted;     // the victim, if the set was full
+    bool has_evicted = false;         // the victim, if the set was full
     std::size_t num_replaced = 0;     // entries that covered some of the same addresses
     unsigned replaced_span_bits = 0;  // of the largest of them
   };
@@ -107,16 +107,19 @@ class PageArrays {
   [[nodiscard]] std::uint64_t version() const { return changes_.count; }
 
   // key.span_bits is what span_bits_for() said, key.address is aligned to it.
-  FillResult fill(const Entry& entry) {
+  // The victim is copied to *evicted if that is wanted.
+  FillResult fill(const Entry& entry, std::optional<Entry>* evicted = nullptr) {
     ++changes_.count;
     FillResult result;
     result.num_replaced = drop_overlapping(entry.key, &result.replaced_span_bits);
     Class& c = classes_[home_of(entry.key)];
     const std::uint64_t number = entry.key.address >> c.span_bits;
-    result.evicted = arrays_[c.array].insert(number, tag_of(number, c.span_bits), entry);
-    if (result.evicted) {
-      forget(result.evicted->key, c.array);
-    }
+    arrays_[c.array].insert(number, tag_of(number, c.span_bits), entry, [&](const Entry& victim) {
+      result.has_evicted = forget(victim.key, c.array);
+      if (evicted != nullptr) {
+        *evicted = victim;
+      }
+    });
     ++c.count;
     num_pieces_ += entry.key.is_piece() ? 1 : 0;
     return result;

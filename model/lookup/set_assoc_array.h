@@ -98,21 +98,29 @@ class SetAssocArray {
 
   void use(std::uint32_t slot) { replacement_.used_slot(slot); }
 
-  // Puts the entry into the lowest free way of its set, else in place of the victim, which it
-  // returns.
-  std::optional<Entry> insert(std::uint64_t number, std::uint64_t tag, const Entry& entry) {
+  // Puts the entry into the lowest free way of its set, else in place of the victim: gone(victim)
+  // is called before it is overwritten.
+  template <class Gone>
+  void insert(std::uint64_t number, std::uint64_t tag, const Entry& entry, Gone gone) {
     const std::uint32_t set = set_of(number);
     const std::uint32_t first = set * ways_;
-    for (std::uint32_t way = 0; way < ways_; ++way) {
-      if (tags_[first + way] == kFree) {
-        ++size_;
-        place(set, way, tag, entry);
-        return std::nullopt;
+    if (size_ != capacity()) {
+      for (std::uint32_t way = 0; way < ways_; ++way) {
+        if (tags_[first + way] == kFree) {
+          ++size_;
+          place(set, way, tag, entry);
+          return;
+        }
       }
     }
     const std::uint32_t way = replacement_.victim(set);
-    std::optional<Entry> victim = std::move(entries_[first + way]);
+    gone(std::as_const(entries_[first + way]));
     place(set, way, tag, entry);
+  }
+  // Returns the victim.
+  std::optional<Entry> insert(std::uint64_t number, std::uint64_t tag, const Entry& entry) {
+    std::optional<Entry> victim;
+    insert(number, tag, entry, [&](const Entry& e) { victim = e; });
     return victim;
   }
 

@@ -59,52 +59,48 @@ bool Tlb::take_prefetched_mark(Gva gva, MappingKind kind, const Tags& tags) {
   return found && pages_.take_prefetched_mark(found);
 }
 
-Tlb::FillResult Tlb::enter(Gva gva, const Translation& translation, MappingKind kind,
-                           const Tags& tags, bool is_prefetched) {
+unsigned Tlb::enter(Gva gva, const Translation& translation, MappingKind kind, const Tags& tags,
+                    FirstUse first_use, Losses* losses) {
   fatal_unless(kind != MappingKind::kGuestPhysical, "a TLB keeps translations of linear addresses");
   const unsigned span_bits = span_bits_for(translation);
   if (span_bits == 0) {
-    return {};
+    return 0;
   }
   TlbEntry entry{entry_key(gva, translation, kind, tags, span_bits), translation};
-  entry.key.is_prefetched = is_prefetched;
+  entry.key.is_prefetched = first_use == FirstUse::kLater;
   entry.payload.gpa = translation.gpa.page(span_bits);
   entry.payload.hpa = translation.hpa.page(span_bits);
-  return enter(entry);
+  enter(entry, losses);
+  return span_bits;
 }
 
-Tlb::FillResult Tlb::take_victim(const TlbEntry& victim) {
+void Tlb::take_victim(const TlbEntry& victim) {
   const unsigned span_bits = victim.key.span_bits;
   if (pages_.span_bits_for(span_bits) != span_bits) {
-    return {};
+    return;
   }
   const auto found = pages_.find(victim.key.address, victim.key.kind, victim.key.tags);
-  if (found && pages_.span_bits(found) > span_bits) {
-    return {};
+  if (!found || pages_.span_bits(found) <= span_bits) {
+    enter(victim, nullptr);
   }
-  return enter(victim);
 }
 
-Tlb::FillResult Tlb::enter(const TlbEntry& entry) {
-  const auto filled = pages_.fill(entry);
-  FillResult result;
-  result.span_bits = entry.key.span_bits;
-  result.evicted = filled.evicted;
-  if (filled.num_replaced != 0) {
-    result.replaced = entry.key;
-    result.replaced->span_bits =
-        static_cast<std::uint8_t>(std::max(result.span_bits, filled.replaced_span_bits));
-    result.replaced->address &= ~mask(result.replaced->span_bits - 1U, 0);
-  }
+void Tlb::enter(const TlbEntry& entry, Losses* losses) {
+  const auto filled = pages_.fill(entry, losses != nullptr ? &losses->evicted : nullptr);
   ++stats_.fills;
-  ++stats_.fills_by_size[size_index(result.span_bits)];
-  stats_.evictions += filled.evicted ? 1 : 0;
+  ++stats_.fills_by_size[size_index(entry.key.span_bits)];
+  stats_.evictions += filled.has_evicted ? 1 : 0;
   stats_.replaced += filled.num_replaced;
   if (const std::uint64_t lost = lost_reach(entry.key); lost != 0) {
     stats_.piece_fills += entry.key.is_piece() ? 1 : 0;
     stats_.lost_reach_bytes += lost;
   }
-  return result;
+  if (losses != nullptr && filled.num_replaced != 0) {
+    EntryKey& block = losses->replaced.emplace(entry.key);
+    block.span_bits =
+        std::max(block.span_bits, static_cast<std::uint8_t>(filled.replaced_span_bits));
+    block.address &= ~mask(block.span_bits - 1U, 0);
+  }
 }
 
 void Tlb::move_out(Gva gva, MappingKind kind, const Tags& tags, unsigned max_span_bits) {

@@ -83,9 +83,9 @@ using TlbEntry = CachedEntry<Translation>;
 
 class Tlb {
  public:
-  struct FillResult {
-    unsigned span_bits = 0;            // log2 of the bytes that are covered now; 0: not cached
-    std::optional<TlbEntry> evicted;   // for inclusive and victim levels
+  // What a fill cost, for levels that depend on each other.
+  struct Losses {
+    std::optional<TlbEntry> evicted;
     std::optional<EntryKey> replaced;  // a block that holds all that gave way to this entry
   };
 
@@ -121,21 +121,22 @@ class Tlb {
   // The same without a trace: neither counted nor seen by replacement.
   [[nodiscard]] std::optional<Translation> probe(Gva gva, MappingKind kind, const Tags& tags) const;
 
-  // `translation` is that of `gva`.
-  FillResult fill(Gva gva, const Translation& translation, MappingKind kind, const Tags& tags) {
-    return enter(gva, translation, kind, tags, false);
+  // `translation` is that of `gva`. Returns log2 of the bytes that are covered now; 0: not cached.
+  unsigned fill(Gva gva, const Translation& translation, MappingKind kind, const Tags& tags,
+                Losses* losses = nullptr) {
+    return enter(gva, translation, kind, tags, FirstUse::kNow, losses);
   }
   // The same ahead of any access. The entry is marked until take_prefetched_mark(): whether the
   // entry that matches was fetched ahead and this is its first use.
-  FillResult fill_prefetched(Gva gva, const Translation& translation, MappingKind kind,
-                             const Tags& tags) {
-    return enter(gva, translation, kind, tags, true);
+  unsigned fill_prefetched(Gva gva, const Translation& translation, MappingKind kind,
+                           const Tags& tags, Losses* losses) {
+    return enter(gva, translation, kind, tags, FirstUse::kLater, losses);
   }
   bool take_prefetched_mark(Gva gva, MappingKind kind, const Tags& tags);
   // log2 of the bytes that an entry for this translation would cover; 0: it would not be cached.
   [[nodiscard]] unsigned span_bits_for(const Translation& translation) const;
   // An entry that another level gave up: kept if it fits whole and nothing larger covers it.
-  FillResult take_victim(const TlbEntry& victim);
+  void take_victim(const TlbEntry& victim);
   // The entry that matches leaves for another level, if it covers no more than this.
   void move_out(Gva gva, MappingKind kind, const Tags& tags, unsigned max_span_bits);
 
@@ -161,9 +162,10 @@ class Tlb {
   friend bool operator==(const Tlb&, const Tlb&) = default;
 
  private:
-  FillResult enter(Gva gva, const Translation& translation, MappingKind kind, const Tags& tags,
-                   bool is_prefetched);
-  FillResult enter(const TlbEntry& entry);
+  enum class FirstUse : std::uint8_t { kNow, kLater };
+  unsigned enter(Gva gva, const Translation& translation, MappingKind kind, const Tags& tags,
+                 FirstUse first_use, Losses* losses);
+  void enter(const TlbEntry& entry, Losses* losses);
 
   static constexpr unsigned size_index(unsigned span_bits) { return (span_bits - 12) / 9; }
   static Translation at(const Translation& first, std::uint64_t offset) {

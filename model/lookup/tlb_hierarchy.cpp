@@ -100,18 +100,24 @@ void TlbHierarchy::fill_second(const Access& access, const Translation& translat
   if (second_refuses(translation)) {
     return;
   }
-  keep_inclusion(access, second(access).fill(access.address, translation, kind, tags));
+  if (inclusion_ != TlbInclusion::kInclusive) {
+    second(access).fill(access.address, translation, kind, tags);
+    return;
+  }
+  Tlb::Losses losses;
+  second(access).fill(access.address, translation, kind, tags, &losses);
+  keep_inclusion(access, losses);
 }
 
-void TlbHierarchy::keep_inclusion(const Access& access, const Tlb::FillResult& filled) {
+void TlbHierarchy::keep_inclusion(const Access& access, const Tlb::Losses& losses) {
   if (inclusion_ != TlbInclusion::kInclusive) {
     return;
   }
-  if (filled.evicted) {
-    drop_in_first_level(access, filled.evicted->key);
+  if (losses.evicted) {
+    drop_in_first_level(access, losses.evicted->key);
   }
-  if (filled.replaced) {
-    drop_in_first_level(access, *filled.replaced);
+  if (losses.replaced) {
+    drop_in_first_level(access, *losses.replaced);
   }
 }
 
@@ -128,9 +134,10 @@ void TlbHierarchy::fill_exclusive(const Access& access, const Translation& trans
 
 void TlbHierarchy::fill_first_exclusive(const Access& access, const Translation& translation,
                                         MappingKind kind, const Tags& tags) {
-  const Tlb::FillResult filled = first(access).tlb.fill(access.address, translation, kind, tags);
-  if (filled.evicted && !second_refuses(filled.evicted->payload)) {
-    second(access).take_victim(*filled.evicted);
+  Tlb::Losses losses;
+  first(access).tlb.fill(access.address, translation, kind, tags, &losses);
+  if (losses.evicted && !second_refuses(losses.evicted->payload)) {
+    second(access).take_victim(*losses.evicted);
   }
 }
 
@@ -182,14 +189,16 @@ PrefetchList TlbHierarchy::take_candidates() {
 
 void TlbHierarchy::fill_prefetched(const Access& access, const Translation& translation,
                                    MappingKind kind, const Tags& tags) {
-  Tlb::FillResult filled;
+  unsigned span_bits = 0;
   if (has_buffer_) {
-    filled = levels_[kBuffer].tlb.fill_prefetched(access.address, translation, kind, tags);
+    Tlb& buffer = levels_[kBuffer].tlb;
+    span_bits = buffer.fill_prefetched(access.address, translation, kind, tags, nullptr);
   } else if (!second_refuses(translation)) {
-    filled = second(access).fill_prefetched(access.address, translation, kind, tags);
-    keep_inclusion(access, filled);
+    Tlb::Losses losses;
+    span_bits = second(access).fill_prefetched(access.address, translation, kind, tags, &losses);
+    keep_inclusion(access, losses);
   }
-  if (filled.span_bits == 0) {
+  if (span_bits == 0) {
     end_prefetch(PrefetchEnd::kDropped);
   } else {
     ++prefetch_stats_.filled;

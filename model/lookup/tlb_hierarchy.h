@@ -184,7 +184,7 @@ class TlbHierarchy {
              const Tags& tags);
   void fill_second(const Access& access, const Translation& translation, MappingKind kind,
                    const Tags& tags);
-  void keep_inclusion(const Access& access, const Tlb::FillResult& filled);
+  void keep_inclusion(const Access& access, const Tlb::Losses& losses);
   void fill_exclusive(const Access& access, const Translation& translation, MappingKind kind,
                       const Tags& tags);
   void fill_first_exclusive(const Access& access, const Translation& translation, MappingKind kind,

@@ -37,7 +37,7 @@ TEST(Tlb, GivesBackTheTranslationOfTheAddressAsked) {
       Tlb tlb{TlbParams{}};
       const Translation filled = translation(0x40'0000'0000 + 0x12'3456, guest, host);
       const Gva gva(0x7f00'0000'0000 + 0x12'3456);
-      const unsigned covered = tlb.fill(gva, filled, kCombined, kTags).span_bits;
+      const unsigned covered = tlb.fill(gva, filled, kCombined, kTags);
       EXPECT_EQ(covered, std::min(guest, host) == 22 ? 21 : std::min(guest, host));
       EXPECT_EQ(tlb.lookup(gva, kCombined, kTags), filled);
       for (const std::uint64_t offset : {std::uint64_t{0}, (std::uint64_t{1} << covered) - 1}) {
@@ -175,7 +175,8 @@ TEST(Tlb, EntryThatDoesNotServeIsAMissAndStays) {
   EXPECT_EQ(tlb.stats().misses, 1U);
   EXPECT_EQ(tlb.stats().rejected, 1U);
   // It was not touched: it is still the oldest.
-  const auto filled = tlb.fill(Gva(0x3000), translation(0xb000, 12, 12), kCombined, kTags);
+  Tlb::Losses filled;
+  tlb.fill(Gva(0x3000), translation(0xb000, 12, 12), kCombined, kTags, &filled);
   ASSERT_TRUE(filled.evicted);
   EXPECT_EQ(filled.evicted->key.address, 0x1000U);
 }
@@ -194,7 +195,8 @@ TEST(Tlb, Tlb18ProbesAndInvalidationsLeaveReplacementAlone) {
   EXPECT_EQ(tlb.invalidate({.op = InvalidateOp::kInvlpg, .tags = other, .address = Gva(0x1000)}),
             0U);
   EXPECT_EQ(tlb, before);
-  const auto filled = tlb.fill(Gva(0x5000), translation(0x5000, 12, 12), kCombined, kTags);
+  Tlb::Losses filled;
+  tlb.fill(Gva(0x5000), translation(0x5000, 12, 12), kCombined, kTags, &filled);
   EXPECT_EQ(filled.evicted->key.address, 0x1000U);
 }
 
@@ -252,7 +254,7 @@ TEST(Tlb, PagesGoToTheArraysTheParametersSay) {
   Tlb tlb(params);
   for (std::uint64_t piece = 0; piece < 3; ++piece) {
     const std::uint64_t offset = piece << 21;
-    EXPECT_EQ(tlb.fill(Gva(offset), translation(offset, 30, 30), kCombined, kTags).span_bits, 21U);
+    EXPECT_EQ(tlb.fill(Gva(offset), translation(offset, 30, 30), kCombined, kTags), 21U);
   }
   EXPECT_EQ(tlb.size(), 2U);
 
@@ -260,16 +262,15 @@ TEST(Tlb, PagesGoToTheArraysTheParametersSay) {
   Tlb unified(params);
   for (std::uint64_t piece = 0; piece < 5; ++piece) {
     const std::uint64_t offset = piece << 21;
-    EXPECT_EQ(unified.fill(Gva(offset), translation(offset, 30, 30), kCombined, kTags).span_bits,
-              21U);
+    EXPECT_EQ(unified.fill(Gva(offset), translation(offset, 30, 30), kCombined, kTags), 21U);
   }
   EXPECT_EQ(unified.size(), 4U);
 
   params = {};
   params.page_4k = {};
   Tlb large_only(params);
-  EXPECT_EQ(large_only.fill(Gva(0), translation(0, 12, 30), kCombined, kTags).span_bits, 0U);
-  EXPECT_EQ(large_only.fill(Gva(0), translation(0, 21, 30), kCombined, kTags).span_bits, 21U);
+  EXPECT_EQ(large_only.fill(Gva(0), translation(0, 12, 30), kCombined, kTags), 0U);
+  EXPECT_EQ(large_only.fill(Gva(0), translation(0, 21, 30), kCombined, kTags), 21U);
   EXPECT_EQ(large_only.size(), 1U);
   EXPECT_EQ(large_only.stats().fills, 1U);
 }
