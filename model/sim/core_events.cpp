@@ -33,21 +33,96 @@ std::string range_text(const Region& region) {
 }
 
 constexpr std::string_view kBadRange = "is not made of whole pages in the guest's user space";
+constexpr std::string_view kNoMemory = "no memory left";
 
-std::string_view problem_of(BreakOutcome outcome) {
-  switch (outcome) {
-    case BreakOutcome::kNoDataSegment:
-      return "no region lies below it to say where the data segment begins";
-    case BreakOutcome::kOverlap:
-      return "the data segment would overlap another region";
-    case BreakOutcome::kBadRange:
-      return "that is not between the start of the data segment and the end of user space";
-    case BreakOutcome::kMoved:
-    case BreakOutcome::kOutOfMemory:
-      break;
+// What one event does to the current process: nothing to say, kNoMemory, or what is wrong.
+class EventCalls {
+ public:
+  EventCalls(GuestKernel& kernel, CpuPort& port, Task& task)
+      : kernel_(kernel), port_(port), task_(task), process_(task.process) {}
+
+  // Threads of one process all find their data in the same region; others replace what is there, as
+  // mmap does at a fixed address.
+  [[nodiscard]] std::string map(const Region& region, bool has_threads) {
+    switch (has_threads ? kernel_.map_region(port_, process_, guest_region(region))
+                        : kernel_.map_region_fixed(port_, process_, guest_region(region))) {
+      case MapOutcome::kMapped:
+      case MapOutcome::kOverlap:
+        return {};
+      case MapOutcome::kBadRange:
+        return fmt::format("the region {} {}", range_text(region), kBadRange);
+      case MapOutcome::kOutOfMemory:
+        break;
+    }
+    return std::string(kNoMemory);
   }
-  return "";
-}
+
+  [[nodiscard]] std::string unmap(const Region& region) {
+    switch (kernel_.unmap(port_, process_, region.start, region.length_bytes)) {
+      case UnmapOutcome::kUnmapped:
+        return {};
+      case UnmapOutcome::kBadRange:
+        return fmt::format("the unmapped range {} {}", range_text(region), kBadRange);
+      case UnmapOutcome::kOutOfMemory:
+        break;
+    }
+    return std::string(kNoMemory);
+  }
+
+  [[nodiscard]] std::string protect(const Region& region) {
+    switch (kernel_.protect(port_, process_,
+                            {region.start, region.length_bytes, guest_rights(region.rights)})) {
+      case ProtectOutcome::kProtected:
+      case ProtectOutcome::kGap:  // a recorder need not have seen what is never touched
+        return {};
+      case ProtectOutcome::kBadRange:
+        return fmt::format("the protected range {} {}", range_text(region), kBadRange);
+      case ProtectOutcome::kOutOfMemory:
+        break;
+    }
+    return std::string(kNoMemory);
+  }
+
+  [[nodiscard]] std::string set_break(Gva end) {
+    std::string_view problem;
+    switch (kernel_.set_break(port_, process_, end)) {
+      case BreakOutcome::kMoved:
+        return {};
+      case BreakOutcome::kOutOfMemory:
+        return std::string(kNoMemory);
+      case BreakOutcome::kNoDataSegment:
+        problem = "no region lies below it to say where the data segment begins";
+        break;
+      case BreakOutcome::kOverlap:
+        problem = "the data segment would overlap another region";
+        break;
+      case BreakOutcome::kBadRange:
+        problem = "that is not between the start of the data segment and the end of user space";
+        break;
+    }
+    return fmt::format("the break cannot be at {:#x}: {}", end.value(), problem);
+  }
+
+  [[nodiscard]] std::string fork(const TraceRecord& record) {
+    const std::uint32_t number = record.event->target_process;
+    if (task_.family.find(number)) {
+      return fmt::format("process {} of the trace forks process {}, which exists already",
+                         record.process, number);
+    }
+    const std::optional<ProcessId> child = kernel_.fork(port_, process_);
+    if (!child) {
+      return std::string(kNoMemory);
+    }
+    task_.family.add(number, *child);
+    return {};
+  }
+
+ private:
+  GuestKernel& kernel_;
+  CpuPort& port_;
+  Task& task_;
+  ProcessId process_;
+};
 
 }  // namespace
 
@@ -84,94 +159,41 @@ void CoreDriver::apply_event(Task& task, const TraceRecord& record) {
   follow_process(task, record.process);
   const Run::Machine& guest = machine();
   GuestKernel& kernel = *machine().kernel;
-  Vcpu& cpu = vcpu();
-  const auto stop_at = [&](std::string_view what, std::string_view problem) {
-    throw VmStopped(fmt::format("process '{}': {} {}", task.name, what, problem));
-  };
-  const auto stop_without_memory = [&] {
+  EventCalls calls(kernel, vcpu(), task);
+  std::string problem;
+  switch (event.kind) {
+    case TraceEventKind::kMap:
+      problem = calls.map(event.region, guest.processes[task.process_slot].num_threads > 1);
+      break;
+    case TraceEventKind::kUnmap:
+      problem = calls.unmap(event.region);
+      break;
+    case TraceEventKind::kProtect:
+      problem = calls.protect(event.region);
+      break;
+    case TraceEventKind::kBreak:
+      problem = calls.set_break(event.region.start);
+      break;
+    case TraceEventKind::kFork:
+      problem = calls.fork(record);
+      break;
+    case TraceEventKind::kExec:
+      problem = kernel.exec(vcpu(), task.process) ? "" : kNoMemory;
+      break;
+    case TraceEventKind::kExit:
+      kernel.exit_process(vcpu(), task.process);
+      task.family.remove_current();
+      break;
+    case TraceEventKind::kSwitchProcess:
+      break;
+  }
+  if (problem == kNoMemory) {
     throw VmStopped(fmt::format(
         "guest '{}' has no memory left for the event '{}' of process '{}' (vms.{}.memory_bytes)",
         guest.name, name_of(event.kind), task.name, guest.index));
-  };
-  switch (event.kind) {
-    case TraceEventKind::kMap: {
-      // Threads of one process all find their data in the same region; others replace what is
-      // there, as mmap does at a fixed address.
-      const bool is_shared = guest.processes[task.process_slot].num_threads > 1;
-      const GuestRegion region = guest_region(event.region);
-      switch (is_shared ? kernel.map_region(cpu, task.process, region)
-                        : kernel.map_region_fixed(cpu, task.process, region)) {
-        case MapOutcome::kMapped:
-        case MapOutcome::kOverlap:
-          return;
-        case MapOutcome::kBadRange:
-          stop_at("the region " + range_text(event.region), kBadRange);
-          return;
-        case MapOutcome::kOutOfMemory:
-          stop_without_memory();
-      }
-      return;
-    }
-    case TraceEventKind::kUnmap:
-      switch (kernel.unmap(cpu, task.process, event.region.start, event.region.length_bytes)) {
-        case UnmapOutcome::kUnmapped:
-          return;
-        case UnmapOutcome::kBadRange:
-          stop_at("the unmapped range " + range_text(event.region), kBadRange);
-          return;
-        case UnmapOutcome::kOutOfMemory:
-          stop_without_memory();
-      }
-      return;
-    case TraceEventKind::kProtect:
-      switch (kernel.protect(
-          cpu, task.process,
-          {event.region.start, event.region.length_bytes, guest_rights(event.region.rights)})) {
-        case ProtectOutcome::kProtected:
-        case ProtectOutcome::kGap:  // a recorder need not have seen what is never touched
-          return;
-        case ProtectOutcome::kBadRange:
-          stop_at("the protected range " + range_text(event.region), kBadRange);
-          return;
-        case ProtectOutcome::kOutOfMemory:
-          stop_without_memory();
-      }
-      return;
-    case TraceEventKind::kBreak: {
-      const BreakOutcome outcome = kernel.set_break(cpu, task.process, event.region.start);
-      if (outcome == BreakOutcome::kOutOfMemory) {
-        stop_without_memory();
-      }
-      if (outcome != BreakOutcome::kMoved) {
-        stop_at(fmt::format("the break cannot be at {:#x}:", event.region.start.value()),
-                problem_of(outcome));
-      }
-      return;
-    }
-    case TraceEventKind::kFork: {
-      if (task.family.find(event.target_process)) {
-        stop_at(fmt::format("process {} of the trace forks process {},", record.process,
-                            event.target_process),
-                "which exists already");
-      }
-      const std::optional<ProcessId> child = kernel.fork(cpu, task.process);
-      if (!child) {
-        stop_without_memory();
-      }
-      task.family.add(event.target_process, *child);
-      return;
-    }
-    case TraceEventKind::kExec:
-      if (!kernel.exec(cpu, task.process)) {
-        stop_without_memory();
-      }
-      return;
-    case TraceEventKind::kExit:
-      kernel.exit_process(cpu, task.process);
-      task.family.remove_current();
-      return;
-    case TraceEventKind::kSwitchProcess:
-      return;
+  }
+  if (!problem.empty()) {
+    throw VmStopped(fmt::format("process '{}': {}", task.name, problem));
   }
 }
 
