@@ -43,8 +43,8 @@ ProcessStats ProcessStats::of(Platform& platform, unsigned core) {
   s.fetches = c.fetches;
   s.cycles = platform.core(core).now_cycles();
   s.translations = mmu.stats().translations;
-  s.l1_tlb_misses = mmu.l1_itlb().stats().misses + mmu.l1_dtlb().stats().misses;
-  s.l2_tlb_misses = mmu.l2_tlb().stats().misses;
+  s.l1_tlb_misses = mmu.tlbs().first_level().misses;
+  s.l2_tlb_misses = mmu.tlbs().second_level().misses;
   s.walks = w.walks;
   s.references = w.references;
   s.updates = w.updates;

@@ -11,8 +11,10 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <systemc>
 #include <tlm>
+#include <utility>
 #include <vector>
 
 #include "model/arch/check.h"
@@ -23,62 +25,73 @@ namespace nestwalk {
 template <class Socket>
 class RequestPort {
  public:
-  explicit RequestPort(Socket& socket) : socket_(socket) {}
+  // `answered` is called once for each payload sent, when its response is there: from backward(),
+  // or from send() where the target answers within the call.
+  using Answered = std::function<void(tlm::tlm_generic_payload&)>;
 
-  // Sends the request, now or as soon as those before it are accepted. True: the target answered
-  // at once and the payload is the response (the caller has it; nothing else will come).
-  [[nodiscard]] bool send(tlm::tlm_generic_payload& payload) {
+  RequestPort(Socket& socket, Answered answered)
+      : socket_(socket), answered_(std::move(answered)) {}
+
+  // Sends the request, now or as soon as those before it are accepted.
+  void send(tlm::tlm_generic_payload& payload) {
     if (is_waiting_) {
       queue_.push_back(&payload);
-      return false;
+    } else {
+      begin(payload);
     }
-    return begin(payload);
   }
 
-  // For nb_transport_bw. True: the payload is a response, to be answered by TLM_COMPLETED; else by
-  // TLM_ACCEPTED. A response ends the request too if END_REQ was left out.
-  [[nodiscard]] bool is_response(tlm::tlm_generic_payload& payload, const tlm::tlm_phase& phase) {
+  // What nb_transport_bw does. A response ends the request too if END_REQ was left out.
+  [[nodiscard]] tlm::tlm_sync_enum backward(tlm::tlm_generic_payload& payload,
+                                            const tlm::tlm_phase& phase) {
     if (phase == tlm::END_REQ) {
       go_on();
-      return false;
+      return tlm::TLM_ACCEPTED;
     }
     fatal_unless(phase == tlm::BEGIN_RESP, "a target sends END_REQ and BEGIN_RESP");
     if (is_waiting_ && waiting_ == &payload) {
       go_on();
     }
-    return true;
+    answered_(payload);
+    return tlm::TLM_COMPLETED;
   }
 
   [[nodiscard]] bool is_waiting() const { return is_waiting_; }
 
  private:
-  bool begin(tlm::tlm_generic_payload& payload) {
+  void begin(tlm::tlm_generic_payload& payload) {
     tlm::tlm_phase phase = tlm::BEGIN_REQ;
     sc_core::sc_time delay;
     switch (socket_->nb_transport_fw(payload, phase, delay)) {
       case tlm::TLM_ACCEPTED:
         is_waiting_ = true;
         waiting_ = &payload;
-        return false;
+        return;
       case tlm::TLM_UPDATED:
-        return phase == tlm::BEGIN_RESP;
+        if (phase == tlm::BEGIN_RESP) {
+          phase = tlm::END_RESP;
+          delay = sc_core::SC_ZERO_TIME;
+          socket_->nb_transport_fw(payload, phase, delay);
+          answered_(payload);
+        }
+        return;
       case tlm::TLM_COMPLETED:
-        return true;
+        answered_(payload);
+        return;
     }
-    return false;
   }
 
-  // Queued requests are never answered at once: what we bind to only accepts.
   void go_on() {
     is_waiting_ = false;
     while (!is_waiting_ && !queue_.empty()) {
       tlm::tlm_generic_payload& payload = *queue_.front();
       queue_.pop_front();
-      fatal_unless(!begin(payload), "a queued request is not answered within its call");
+      begin(payload);
     }
   }
 
   Socket& socket_;
+  Answered answered_;
   bool is_waiting_ = false;
   tlm::tlm_generic_payload* waiting_ = nullptr;
   std::deque<tlm::tlm_generic_payload*> queue_;

@@ -2,6 +2,7 @@
 
 #include "model/tlm/extensions.h"
 #include "model/tlm/memory_access.h"
+#include "model/tlm/transaction.h"
 
 namespace nestwalk {
 
@@ -26,7 +27,10 @@ Cache::Cache(sc_core::sc_module_name name, const CacheParams& params, EventQueue
       latency_(clock.cycles(params.latency_cycles)),
       lines_(line_array(params), kReplacementSeed),
       target_port_(params.queue_entries, SendBack{this}),
-      memory_port_(memory_socket),
+      memory_port_(memory_socket,
+                   [this](tlm::tlm_generic_payload& payload) {
+                     fetched(*static_cast<Pending*>(route_of(payload).pop().state));
+                   }),
       lookup_port_(params.ports),
       num_registers_(params.miss_registers) {
   target_socket.register_nb_transport_fw(this, &Cache::nb_transport_fw);

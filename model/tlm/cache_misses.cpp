@@ -38,11 +38,7 @@ void Cache::admit(const TargetPort<SendBack>::Arrival& arrival, std::uint64_t de
 
 tlm::tlm_sync_enum Cache::nb_transport_bw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
                                           sc_core::sc_time& /*delay*/) {
-  if (!memory_port_.is_response(payload, phase)) {
-    return tlm::TLM_ACCEPTED;
-  }
-  fetched(*static_cast<Pending*>(route_of(payload).pop().state));
-  return tlm::TLM_COMPLETED;
+  return memory_port_.backward(payload, phase);
 }
 
 void Cache::on_event(unsigned kind, void* item) {
@@ -113,10 +109,7 @@ void Cache::look_up(Pending& access) {
 void Cache::fetch(Pending& access) {
   misses_.push_back(&access);
   route_of(*access.payload).push({access.source, &access});
-  if (memory_port_.send(*access.payload)) {
-    route_of(*access.payload).pop();
-    fetched(access);
-  }
+  memory_port_.send(*access.payload);
 }
 
 void Cache::fetched(Pending& miss) {

@@ -20,8 +20,12 @@ Core::Core(sc_core::sc_module_name name, const Setup& setup, EventQueue& queue,
       clock_(clock),
       cpi_numerator_(
           static_cast<std::uint64_t>(std::llround(setup.params.base_cpi * double{kCpiUnit}))),
-      cpu_port_(cpu_socket),
-      physical_port_(physical_socket),
+      cpu_port_(cpu_socket,
+                [this](tlm::tlm_generic_payload& payload) {
+                  complete(TransactionPool<AccessExtension>::of_payload(payload));
+                }),
+      physical_port_(physical_socket,
+                     [this](tlm::tlm_generic_payload& /*payload*/) { software_answered(); }),
       flights_(setup.params.window) {
   tlm_utils::tlm_quantumkeeper::set_global_quantum(clock_.cycles(setup.params.quantum_cycles));
   cpu_socket.register_nb_transport_bw(this, &Core::cpu_answered);

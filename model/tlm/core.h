@@ -165,6 +165,7 @@ class Core : public sc_core::sc_module, private EventTarget {
   void transport_and_wait();
   void transport_physical_and_wait();
   void wait_for_answer();
+  void software_answered();
   void sync_if_due();
   void sync();
 

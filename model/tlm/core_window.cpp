@@ -173,27 +173,20 @@ void Core::send(Flight& flight) {
   t.extension.implicit = false;
   t.extension.timing_only = true;
   t.extension.times = {};
-  if (cpu_port_.send(t.payload)) {
-    complete(t);
-  }
+  cpu_port_.send(t.payload);
 }
 
 // ---- Answers ----
 
 tlm::tlm_sync_enum Core::cpu_answered(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
                                       sc_core::sc_time& /*delay*/) {
-  if (!cpu_port_.is_response(payload, phase)) {
-    return tlm::TLM_ACCEPTED;
-  }
-  complete(TransactionPool<AccessExtension>::of_payload(payload));
-  return tlm::TLM_COMPLETED;
+  return cpu_port_.backward(payload, phase);
 }
 
 void Core::complete(Transaction<AccessExtension>& t) {
   auto* flight = static_cast<Flight*>(t.route.pop().state);
   if (flight == nullptr) {  // software's
-    is_software_answered_ = true;
-    software_answered_.notify(sc_core::SC_ZERO_TIME);
+    software_answered();
     return;
   }
   --num_unanswered_;
@@ -287,6 +280,11 @@ void Core::pass_time() {
   }
 }
 
+void Core::software_answered() {
+  is_software_answered_ = true;
+  software_answered_.notify(sc_core::SC_ZERO_TIME);
+}
+
 void Core::wait_for_answer() {
   while (!is_software_answered_) {
     sc_core::wait(software_answered_);
@@ -308,9 +306,7 @@ void Core::transport_and_wait() {
   t.extension.copy_from(extension_);
   t.extension.times = {};
   is_software_answered_ = false;
-  if (cpu_port_.send(t.payload)) {
-    complete(t);
-  }
+  cpu_port_.send(t.payload);
   wait_for_answer();
   payload_.set_response_status(t.payload.get_response_status());
   extension_.copy_from(t.extension);
@@ -320,12 +316,7 @@ void Core::transport_and_wait() {
 
 tlm::tlm_sync_enum Core::physical_answered(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
                                            sc_core::sc_time& /*delay*/) {
-  if (!physical_port_.is_response(payload, phase)) {
-    return tlm::TLM_ACCEPTED;
-  }
-  is_software_answered_ = true;
-  software_answered_.notify(sc_core::SC_ZERO_TIME);
-  return tlm::TLM_COMPLETED;
+  return physical_port_.backward(payload, phase);
 }
 
 void Core::transport_physical_and_wait() {
@@ -340,7 +331,8 @@ void Core::transport_physical_and_wait() {
   t.payload.set_streaming_width(physical_payload_.get_streaming_width());
   t.payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
   t.extension.copy_from(physical_extension_);
-  is_software_answered_ = physical_port_.send(t.payload);
+  is_software_answered_ = false;
+  physical_port_.send(t.payload);
   wait_for_answer();
   physical_payload_.set_response_status(t.payload.get_response_status());
   physical_extension_.copy_from(t.extension);

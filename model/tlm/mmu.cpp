@@ -44,9 +44,18 @@ Mmu::Mmu(sc_core::sc_module_name name, const MachineParams& params, EventQueue& 
       clock_(clock),
       tlbs_(params.mmu),
       target_port_(params.mmu.queue_entries, SendBack{this}),
-      walk_port_(walk_socket),
-      data_port_(data_socket),
-      fetch_port_(fetch_socket),
+      walk_port_(walk_socket,
+                 [this](tlm::tlm_generic_payload& payload) {
+                   end_walk(TransactionPool<WalkExtension>::of_payload(payload));
+                 }),
+      data_port_(data_socket,
+                 [this](tlm::tlm_generic_payload& payload) {
+                   data_done(*static_cast<Pending*>(route_of(payload).pop().state));
+                 }),
+      fetch_port_(fetch_socket,
+                  [this](tlm::tlm_generic_payload& payload) {
+                    data_done(*static_cast<Pending*>(route_of(payload).pop().state));
+                  }),
       l1i_port_(params.mmu.l1_ports),
       l1d_port_(params.mmu.l1_ports),
       l2_port_(params.mmu.l2_ports),

@@ -76,6 +76,7 @@ class Mmu : public sc_core::sc_module, private EventTarget {
   [[nodiscard]] bool is_idle() const { return target_port_.num_inside() == 0; }
   void flush();
 
+  [[nodiscard]] const TlbHierarchy& tlbs() const { return tlbs_; }
   [[nodiscard]] const Tlb& l1_itlb() const { return tlbs_.l1_itlb(); }
   [[nodiscard]] const Tlb& l1_dtlb() const { return tlbs_.l1_dtlb(); }
   [[nodiscard]] const Tlb& l2_tlb() const { return tlbs_.l2_tlb(); }

@@ -83,7 +83,10 @@ Walker::Walker(sc_core::sc_module_name name, const WalkerParams& params, EventQu
       clock_(clock),
       structures_(params),
       target_port_(params.slots + params.queue_entries, SendBack{this}),
-      memory_port_(memory_socket),
+      memory_port_(memory_socket,
+                   [this](tlm::tlm_generic_payload& payload) {
+                     answered(TransactionPool<TableExtension>::of_payload(payload));
+                   }),
       slots_(params.slots),
       lookup_port_(params.lookup_ports) {
   walk_socket.register_b_transport(this, &Walker::b_transport);

@@ -32,11 +32,7 @@ tlm::tlm_sync_enum Walker::nb_transport_fw(tlm::tlm_generic_payload& payload, tl
 
 tlm::tlm_sync_enum Walker::nb_transport_bw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
                                            sc_core::sc_time& /*delay*/) {
-  if (!memory_port_.is_response(payload, phase)) {
-    return tlm::TLM_ACCEPTED;
-  }
-  answered(TransactionPool<TableExtension>::of_payload(payload));
-  return tlm::TLM_COMPLETED;
+  return memory_port_.backward(payload, phase);
 }
 
 void Walker::on_event(unsigned kind, void* item) {
@@ -224,9 +220,7 @@ void Walker::send(Slot& slot, bool is_update) {
     ++slot.num_references;
     count_reference(step, slot.index);
   }
-  if (memory_port_.send(t.payload)) {
-    answered(t);
-  }
+  memory_port_.send(t.payload);
 }
 
 void Walker::answered(Transaction<TableExtension>& t) {

@@ -16,6 +16,8 @@ void register_pwc_stage(StatGroup& group, const PwcStats& s) {
   group.counter("fills", &s.fills, "count", "Entries made.");
   group.counter("evictions", &s.evictions, "count", "Entries that gave way to another.");
   group.counter("invalidated", &s.invalidated, "count", "Entries dropped by an invalidation.");
+  group.counter("collateral", &s.collateral, "count",
+                "Of those, entries that the manual did not require to be dropped.");
 }
 
 }  // namespace
@@ -57,6 +59,8 @@ void Walker::register_stats(StatGroup& group) const {
   ntlb.counter("fills", &n.fills, "count", "Entries made.");
   ntlb.counter("evictions", &n.evictions, "count", "Entries that gave way to another.");
   ntlb.counter("invalidated", &n.invalidated, "count", "Entries dropped by an invalidation.");
+  ntlb.counter("collateral", &n.collateral, "count",
+               "Of those, entries that the manual did not require to be dropped.");
 }
 
 void Walker::expect_laws(CounterLaws& laws) const {

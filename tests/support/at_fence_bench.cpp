@@ -86,8 +86,11 @@ void FenceMemory::serve(tlm::tlm_generic_payload& payload) {
 // ---- Initiator ----
 
 FenceBench::Cpu::Cpu(sc_core::sc_module_name name, FenceBench& bench, unsigned core)
-    : sc_module(name), bench_(bench), core_(core), port_(cpu_socket) {
-  cpu_socket.register_nb_transport_bw(this, &Cpu::answered);
+    : sc_module(name),
+      bench_(bench),
+      core_(core),
+      port_(cpu_socket, [this](tlm::tlm_generic_payload& payload) { answered(payload); }) {
+  cpu_socket.register_nb_transport_bw(this, &Cpu::nb_transport_bw);
 }
 
 void FenceBench::Cpu::send(unsigned access, const Access& what, unsigned num_bytes) {
@@ -103,18 +106,19 @@ void FenceBench::Cpu::send(unsigned access, const Access& what, unsigned num_byt
   t.extension.privilege = what.privilege;
   t.extension.implicit = what.implicit;
   t.extension.timing_only = true;
-  fatal_unless(!port_.send(t.payload), "no access is answered within its call");
+  port_.send(t.payload);
 }
 
-tlm::tlm_sync_enum FenceBench::Cpu::answered(tlm::tlm_generic_payload& payload,
-                                             tlm::tlm_phase& phase, sc_core::sc_time& /*delay*/) {
-  if (!port_.is_response(payload, phase)) {
-    return tlm::TLM_ACCEPTED;
-  }
+tlm::tlm_sync_enum FenceBench::Cpu::nb_transport_bw(tlm::tlm_generic_payload& payload,
+                                                    tlm::tlm_phase& phase,
+                                                    sc_core::sc_time& /*delay*/) {
+  return port_.backward(payload, phase);
+}
+
+void FenceBench::Cpu::answered(tlm::tlm_generic_payload& payload) {
   Transaction<AccessExtension>& t = TransactionPool<AccessExtension>::of_payload(payload);
   bench_.answered(core_, static_cast<unsigned>(t.word), payload, t.extension);
   payload.release();
-  return tlm::TLM_COMPLETED;
 }
 
 // ---- Bench ----

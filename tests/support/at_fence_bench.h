@@ -148,8 +148,9 @@ class FenceBench final : private EventTarget, private FenceMemory::Observer {
     [[nodiscard]] std::size_t num_under_way() const { return pool_.num_taken(); }
 
    private:
-    tlm::tlm_sync_enum answered(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
-                                sc_core::sc_time& delay);
+    tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
+                                       sc_core::sc_time& delay);
+    void answered(tlm::tlm_generic_payload& payload);
     FenceBench& bench_;
     unsigned core_;
     RequestPort<tlm_utils::simple_initiator_socket<Cpu>> port_;
