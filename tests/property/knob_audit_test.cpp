@@ -157,9 +157,42 @@ void write_trace(const std::string& path, std::uint64_t seed, std::uint64_t dist
   writer.finish(regions);
 }
 
+// A process writes a page, forks, and the child writes it: one copy.
+void write_forking_trace(const std::string& path) {
+  TraceWriter writer(path, {.command = "test", .source = "test", .compression_level = 1});
+  const Region data{Gva(0x5000'0000), 0x1'0000, {true, true, false}, "data"};
+  const auto write = [&](std::uint32_t process) {
+    TraceRecord record;
+    record.process = process;
+    record.address = data.start;
+    record.size_bytes = 8;
+    record.num_instructions = 2;
+    record.type = AccessType::kWrite;
+    writer.append(record);
+  };
+  const auto event = [&](TraceEventKind kind, std::uint32_t process, std::uint32_t target) {
+    TraceEvent what;
+    what.kind = kind;
+    what.target_process = target;
+    TraceRecord record;
+    record.process = process;
+    record.event = &what;
+    writer.append(record);
+  };
+  write(0);
+  event(TraceEventKind::kFork, 0, 1);
+  event(TraceEventKind::kSwitchProcess, 0, 1);
+  write(1);
+  event(TraceEventKind::kExit, 1, 0);
+  event(TraceEventKind::kSwitchProcess, 1, 0);
+  write(0);
+  writer.finish(std::vector<Region>{data});
+}
+
 class Audit {
  public:
   Audit() {
+    write_forking_trace(folder_.file("d.nwt"));
     write_trace(folder_.file("a.nwt"), 1, std::uint64_t{1} << 39);
     write_trace(folder_.file("b.nwt"), 2, std::uint64_t{1} << 39);
     write_trace(folder_.file("c.nwt"), 3, std::uint64_t{1} << 48);
@@ -206,8 +239,10 @@ class Audit {
       assignments.push_back(assignment);
     }
     for (std::string text : assignments) {
-      for (const auto& [name, file] :
-           {std::pair{"=OTHER_TRACE", "b.nwt"}, {"=TRACE", "a.nwt"}, {"=WIDE_TRACE", "c.nwt"}}) {
+      for (const auto& [name, file] : {std::pair{"=OTHER_TRACE", "b.nwt"},
+                                       {"=TRACE", "a.nwt"},
+                                       {"=WIDE_TRACE", "c.nwt"},
+                                       {"=FORK_TRACE", "d.nwt"}}) {
         if (const std::size_t at = text.find(name); at != std::string::npos) {
           text = text.substr(0, at) + "=" + folder_.file(file);
         }
