@@ -35,6 +35,7 @@
 #include "model/tlm/transaction.h"
 #include "model/tlm/walker.h"
 #include "model/walk/context.h"
+#include "tests/support/walk_expectations.h"
 #include "tests/support/word_memory.h"
 
 namespace nestwalk {
@@ -102,6 +103,9 @@ class FenceMemory final : public sc_core::sc_module, private EventTarget {
    public:
     // A table transaction arrives, or takes place (`is_served`).
     virtual void on_table(Hpa hpa, const TableExtension& table, bool is_served) = 0;
+    // An update has been stored over the word that it expected.
+    virtual void on_stored(Hpa hpa, unsigned bytes, const TableExtension& table,
+                           std::uint64_t desired) = 0;
     virtual void on_data(Hpa hpa, const tlm::tlm_generic_payload& payload) = 0;
 
    protected:
@@ -161,13 +165,20 @@ class FenceBench final : private EventTarget, private FenceMemory::Observer {
     Cpu cpu;
     Mmu mmu;
     Walker walker;
-    unsigned next = 0;  // access to be sent
+    unsigned next = 0;                   // access to be sent
+    std::vector<std::uint64_t> sent_at;  // by access
   };
   enum QueueEvent : unsigned { kIssue, kShoot, kPoll };
 
   void on_event(unsigned kind, void* item) override;
   void on_table(Hpa hpa, const TableExtension& table, bool is_served) override;
+  void on_stored(Hpa hpa, unsigned bytes, const TableExtension& table,
+                 std::uint64_t desired) override;
   void on_data(Hpa hpa, const tlm::tlm_generic_payload& payload) override;
+  // Whether the outcome was right at some moment since the cycle: walks of other accesses set A and
+  // D bits meanwhile, and by another host mapping of the table also such as this one may not set.
+  [[nodiscard]] bool was_right_since(std::uint64_t cycle, const WalkContext& context,
+                                     const Access& access, const HardwareOutcome& outcome) const;
   void issue(Unit& unit);
   void answered(unsigned core, unsigned access, const tlm::tlm_generic_payload& payload,
                 const AccessExtension& extension);
@@ -197,6 +208,13 @@ class FenceBench final : private EventTarget, private FenceMemory::Observer {
   unsigned num_bytes_ = 8;
   std::uint64_t start_cycle_ = 0;
   std::vector<std::unique_ptr<Fence>> fences_;
+  struct StoredUpdate {
+    std::uint64_t cycle = 0;
+    Hpa hpa;
+    unsigned bytes = 0;
+    std::uint64_t set = 0;  // the bits
+  };
+  std::vector<StoredUpdate> updates_;
   std::vector<std::uint64_t> fired_at_;
   std::size_t num_fired_ = 0;
   std::size_t num_seen_acknowledged_ = 0;

@@ -134,14 +134,31 @@ std::string stale_structure(const WalkContext& context, const WalkCache& cache,
   return found;
 }
 
+// What the host stage alone says of a guest-physical page, by whatever access. With mode-based
+// execute control a page may be for fetches of supervisor pages alone, which no access without a
+// guest stage makes: its rights to execute then do not decide.
+bool is_host_page(const WalkContext& context, Gpa page, const Resume& resume,
+                  const WordMemory& words) {
+  WalkContext host = host_alone(context);
+  if (const auto now = any_translation(host, page.value(), words)) {
+    return now->hpa.value() == resume.base && now->host == resume.host;
+  }
+  if (!host.control.mode_based_execute) {
+    return false;
+  }
+  host.control.mode_based_execute = false;
+  const auto now = any_translation(host, page.value(), words);
+  return now && now->hpa.value() == resume.base && now->host.read() == resume.host.read() &&
+         now->host.write() == resume.host.write() && now->host.execute() == resume.host.execute();
+}
+
 std::string stale_page(const WalkContext& context, const NestedTlb& ntlb, const WordMemory& words) {
   std::string found;
   ntlb.for_each([&](const NtlbEntry& entry) {
     if (!found.empty() || !has_tags(entry.key, context.tags)) {
       return;
     }
-    const auto now = any_translation(host_alone(context), entry.key.address, words);
-    if (!now || now->hpa.value() != entry.payload.base || now->host != entry.payload.host) {
+    if (!is_host_page(context, Gpa(entry.key.address), entry.payload, words)) {
       found = describe("nested TLB", entry.key.address, entry.payload.base);
     }
   });
