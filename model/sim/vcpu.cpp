@@ -275,6 +275,7 @@ Invalidation Vcpu::complete(const Invalidation& invalidation) const {
 
 std::vector<Invalidation> Vcpu::complete(const std::vector<Invalidation>& list) const {
   std::vector<Invalidation> whole;
+  whole.reserve(list.size());
   for (const Invalidation& invalidation : list) {
     whole.push_back(complete(invalidation));
   }
