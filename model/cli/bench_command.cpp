@@ -44,32 +44,42 @@ std::vector<std::string> find_problems(const std::vector<Measurement>& all) {
           fmt::format("{}: {} accesses faulted", m.bench_case.title, m.figures.num_faults));
     }
   }
-  for (const char* name : {"gups_no_walk_caches", "reference_walks"}) {
+  for (const char* name : {"gups_no_walk_caches", "reference_walks", "reference_walks_ahead"}) {
     const Measurement& m = find(all, name);
     if (m.figures.num_full_walks != m.figures.num_walks) {
       problems.push_back(fmt::format("{}: not every walk made 24 references", m.bench_case.title));
     }
   }
-  if (find(all, "reference_walks").figures.checksum != find(all, "bare_walks").figures.checksum) {
-    problems.emplace_back("the reference engine and the bare loop found different addresses");
+  const std::uint64_t checksum = find(all, "bare_walks").figures.checksum;
+  for (const char* name : {"reference_walks", "reference_walks_ahead"}) {
+    const Measurement& m = find(all, name);
+    if (m.figures.checksum != checksum) {
+      problems.push_back(
+          fmt::format("{}: the bare loop found different addresses", m.bench_case.title));
+    }
   }
   return problems;
 }
 
-// How many times faster the bare loop is, for those that make the same walks.
-std::vector<std::pair<std::string_view, double>> ratios(const std::vector<Measurement>& all) {
-  std::vector<std::pair<std::string_view, double>> result;
-  const double bare = find(all, "bare_walks").figures.median();
+struct Ratio {
+  const Measurement* model = nullptr;
+  const Measurement* bare = nullptr;
+  double times = 0;  // how many times as fast the bare one is
+};
+
+std::vector<Ratio> ratios(const std::vector<Measurement>& all) {
+  std::vector<Ratio> result;
   for (const Measurement& m : all) {
-    if (m.bench_case.counts_walks && m.bench_case.engine != BenchEngine::kBare) {
-      result.emplace_back(m.bench_case.name, bare / m.figures.median());
+    if (!m.bench_case.yardstick.empty()) {
+      const Measurement& bare = find(all, m.bench_case.yardstick);
+      result.push_back({&m, &bare, bare.figures.median() / m.figures.median()});
     }
   }
   return result;
 }
 
 std::string references_text(const Measurement& m) {
-  // The bare loop counts nothing; that it read the same entries follows from what it found.
+  // Bare loops count nothing; that the same entries were read follows from what was found.
   return m.figures.num_references == 0
              ? std::string("-")
              : fmt::format("{:.2f}", share(m.figures.num_references, m.figures.num_walks));
@@ -81,11 +91,14 @@ std::string table(const std::vector<Measurement>& all) {
   for (const Measurement& m : all) {
     const BenchFigures& f = m.figures;
     const std::string range = fmt::format("{:.2f}-{:.2f}", f.lowest() / 1e6, f.highest() / 1e6);
-    const double hits = 1 - share(f.num_walks, f.num_translations);
-    text += fmt::format("{:<42}{:>9.2f}{:>17}  {:<15}{:>9}{:>6.1f} %{:>5} MiB\n",
-                        m.bench_case.title, f.median() / 1e6, range,
+    const std::string hits =
+        is_bare(m.bench_case.engine)
+            ? std::string("-")
+            : fmt::format("{:.1f} %", 100 * (1 - share(f.num_walks, f.num_translations)));
+    text += fmt::format("{:<42}{:>9.2f}{:>17}  {:<15}{:>9}{:>8}{:>5} MiB\n", m.bench_case.title,
+                        f.median() / 1e6, range,
                         m.bench_case.counts_walks ? "M walks/s" : "M accesses/s",
-                        references_text(m), 100 * hits, f.peak_memory_bytes >> 20);
+                        references_text(m), hits, f.peak_memory_bytes >> 20);
   }
   return text;
 }
@@ -94,11 +107,11 @@ std::string explanation(const std::vector<Measurement>& all) {
   const Measurement& gups = find(all, "gups_no_walk_caches");
   std::string text = fmt::format(
       "\n{} of {} walks of GUPS without walk caches made exactly 24 references.\n"
-      "The bare loop makes the same walks on the same tables with nothing else around them:\n",
+      "A bare loop does the same with nothing else around it. It is so many times as fast:\n",
       gups.figures.num_full_walks, gups.figures.num_walks);
-  for (const auto& [name, ratio] : ratios(all)) {
-    text += fmt::format("  it is {:.1f} times as fast as: {}\n", ratio,
-                        find(all, name).bench_case.title);
+  for (const Ratio& r : ratios(all)) {
+    text += fmt::format("{:>7.1f}  {}, beside: {}\n", r.times, r.model->bench_case.title,
+                        r.bare->bench_case.title);
   }
   text +=
       "Rates are per second of processor time; hits are of the TLBs; memory is the peak of the "
@@ -123,14 +136,18 @@ nlohmann::ordered_json to_json(const std::vector<Measurement>& all) {
     entry["accesses_per_repetition"] = m.size.num_accesses;
     entry["translations"] = f.num_translations;
     entry["walks"] = f.num_walks;
-    if (m.bench_case.engine != BenchEngine::kBare) {
+    if (!is_bare(m.bench_case.engine)) {
       entry["references"] = f.num_references;
     }
     entry["peak_memory_bytes"] = f.peak_memory_bytes;
     json["measurements"].push_back(entry);
   }
-  for (const auto& [name, ratio] : ratios(all)) {
-    json["bare_loop_is_times_as_fast"][std::string(name)] = ratio;
+  for (const Ratio& r : ratios(all)) {
+    nlohmann::ordered_json entry;
+    entry["name"] = r.model->bench_case.name;
+    entry["bare"] = r.bare->bench_case.name;
+    entry["bare_is_times_as_fast"] = r.times;
+    json["ratios"].push_back(entry);
   }
   json["problems"] = find_problems(all);
   return json;

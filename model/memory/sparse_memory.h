@@ -63,6 +63,13 @@ class SparseMemory {
     return page == nullptr ? 0 : load_word(page, address);
   }
 
+  // Tells the host that the word at an address inside the memory will be read soon.
+  void prefetch(Hpa address) const {
+    if (const std::byte* page = find(address)) {
+      __builtin_prefetch(page + word_offset(address));
+    }
+  }
+
   // Writing zero where nothing was written yet allocates nothing.
   void write(Hpa address, unsigned num_bytes, std::uint64_t value) {
     check_scalar(address, num_bytes);

@@ -6,11 +6,9 @@
 #include <vector>
 
 #include "model/arch/check.h"
-#include "model/sim/bench_bare_walk.h"
+#include "model/sim/bench_bare_tlm.h"
 #include "model/sim/bench_platform.h"
-#include "model/sim/bench_streams.h"
-#include "model/sim/bench_timer.h"
-#include "model/walk/functional_driver.h"
+#include "model/sim/bench_walks.h"
 
 namespace nestwalk {
 
@@ -18,105 +16,81 @@ namespace {
 
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
-constexpr std::size_t kBatch = 4096;
 
-constexpr std::array<BenchCase, 8> kCases = {{
-    {"hits_sequential", "sequential 8-byte words, core and Mmu", BenchEngine::kPlatform,
-     BenchPattern::kSequential, 256 * kMiB, true, false},
-    {"hits_sequential_mmu", "sequential 8-byte words, Mmu alone", BenchEngine::kMmu,
-     BenchPattern::kSequential, 256 * kMiB, true, false},
-    {"hits_512_pages", "random words in 512 pages, core and Mmu", BenchEngine::kPlatform,
-     BenchPattern::kRandom, 2 * kMiB, true, false},
-    {"hits_512_pages_mmu", "random words in 512 pages, Mmu alone", BenchEngine::kMmu,
-     BenchPattern::kRandom, 2 * kMiB, true, false},
-    {"gups_no_walk_caches", "GUPS 4 GiB, 24 references each", BenchEngine::kPlatform,
-     BenchPattern::kRandom, 4 * kGiB, false, true},
-    {"gups_walk_caches", "GUPS 4 GiB, with walk caches", BenchEngine::kPlatform,
-     BenchPattern::kRandom, 4 * kGiB, true, true},
-    {"reference_walks", "reference engine alone, same walks", BenchEngine::kReference,
-     BenchPattern::kRandom, 4 * kGiB, false, true},
-    {"bare_walks", "bare C++ loop, same walks", BenchEngine::kBare, BenchPattern::kRandom, 4 * kGiB,
-     false, true},
-}};
+// A new line needs no more than its row here.
+constexpr auto kCases = std::to_array<BenchCase>({
+    {.name = "hits_sequential",
+     .title = "sequential 8-byte words, core and Mmu",
+     .yardstick = "bare_lt_calls",
+     .pattern = BenchPattern::kSequential,
+     .data_bytes = 256 * kMiB,
+     .has_walk_caches = true},
+    {.name = "hits_sequential_mmu",
+     .title = "sequential 8-byte words, Mmu alone",
+     .yardstick = "bare_lt_calls",
+     .engine = BenchEngine::kMmu,
+     .pattern = BenchPattern::kSequential,
+     .data_bytes = 256 * kMiB,
+     .has_walk_caches = true},
+    {.name = "bare_lt_calls",
+     .title = "bare b_transport of 8 bytes",
+     .engine = BenchEngine::kBareLt},
+    {.name = "hits_512_pages",
+     .title = "random words in 512 pages, core and Mmu",
+     .yardstick = "bare_tlb_hits",
+     .data_bytes = 2 * kMiB,
+     .has_walk_caches = true},
+    {.name = "hits_512_pages_mmu",
+     .title = "random words in 512 pages, Mmu alone",
+     .yardstick = "bare_tlb_hits",
+     .engine = BenchEngine::kMmu,
+     .data_bytes = 2 * kMiB,
+     .has_walk_caches = true},
+    {.name = "bare_tlb_hits",
+     .title = "bare TLB loop, random words in 512 pages",
+     .engine = BenchEngine::kBareTlb,
+     .data_bytes = 2 * kMiB},
+    {.name = "bare_at_1",
+     .title = "bare four phases, 1 outstanding",
+     .engine = BenchEngine::kBareAt},
+    {.name = "bare_at_16",
+     .title = "bare four phases, 16 outstanding",
+     .engine = BenchEngine::kBareAt,
+     .num_outstanding = 16},
+    {.name = "gups_no_walk_caches",
+     .title = "GUPS 4 GiB, 24 references each",
+     .yardstick = "bare_walks",
+     .data_bytes = 4 * kGiB,
+     .counts_walks = true},
+    {.name = "gups_walk_caches",
+     .title = "GUPS 4 GiB, with walk caches",
+     .yardstick = "bare_walks",
+     .data_bytes = 4 * kGiB,
+     .has_walk_caches = true,
+     .counts_walks = true},
+    {.name = "reference_walks",
+     .title = "reference engine alone, same walks",
+     .yardstick = "bare_walks",
+     .engine = BenchEngine::kReference,
+     .data_bytes = 4 * kGiB,
+     .counts_walks = true},
+    {.name = "reference_walks_ahead",
+     .title = "the same, told of the walks to come",
+     .yardstick = "bare_walks",
+     .engine = BenchEngine::kAhead,
+     .data_bytes = 4 * kGiB,
+     .counts_walks = true},
+    {.name = "bare_walks",
+     .title = "bare C++ loop, same walks",
+     .engine = BenchEngine::kBareWalk,
+     .data_bytes = 4 * kGiB,
+     .counts_walks = true},
+});
 
 std::uint64_t peak_memory_bytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-}
-
-class EntryReader {
- public:
-  explicit EntryReader(SparseMemory& memory) : memory_(memory) {}
-  MemoryAnswer read(const Step& step) { return {true, memory_.read(step.hpa, step.bytes)}; }
-  UpdateAnswer update(const Step& step) {
-    return memory_.compare_and_swap(step.hpa, step.bytes, step.expected, step.desired)
-               ? UpdateAnswer::kStored
-               : UpdateAnswer::kLost;
-  }
-
- private:
-  SparseMemory& memory_;
-};
-
-// Walks the whole stream, batch by batch. walk_all(addresses, figures) does one batch. The first
-// repetition warms up and is dropped.
-template <class WalkAll>
-BenchFigures measure_walks(const BenchSize& size, const BenchStream& stream, WalkAll walk_all) {
-  BenchFigures figures;
-  BenchTimer timer;
-  std::vector<Gva> addresses(kBatch);
-  for (unsigned repetition = 0; repetition <= size.num_repetitions; ++repetition) {
-    timer.reset();
-    std::uint64_t done = 0;
-    for (; done < size.num_accesses; done += kBatch) {
-      stream(addresses);
-      timer.start();
-      walk_all(addresses, figures);
-      timer.stop();
-    }
-    figures.num_walks += done;
-    figures.num_translations += done;
-    if (repetition != 0) {
-      figures.rate_per_second[figures.num_repetitions++] =
-          static_cast<double>(done) / timer.seconds();
-    }
-  }
-  return figures;
-}
-
-BenchFigures measure_reference(const BenchCase& bench_case, const BenchSize& size) {
-  SparseMemory memory(64 * kGiB);
-  const BenchTables tables = make_bench_tables(memory, bench_case.data_bytes);
-  EntryReader reader(memory);
-  return measure_walks(size, make_random_stream(tables.first_address, bench_case.data_bytes),
-                       [&](std::span<const Gva> addresses, BenchFigures& figures) {
-                         for (const Gva address : addresses) {
-                           const WalkOutcome outcome =
-                               walk(tables.context, Access{address}, reader, NoCache{});
-                           figures.num_references += outcome.num_references;
-                           figures.num_full_walks += outcome.num_references == 24 ? 1 : 0;
-                           figures.num_faults += outcome.is_translation ? 0 : 1;
-                           figures.checksum += outcome.translation.hpa.value();
-                         }
-                       });
-}
-
-BenchFigures measure_bare(const BenchCase& bench_case, const BenchSize& size) {
-  BenchTables tables;
-  const auto bare = [&] {
-    SparseMemory memory(64 * kGiB);
-    tables = make_bench_tables(memory, bench_case.data_bytes);
-    return BareWalk(memory, tables);
-  }();
-  return measure_walks(size, make_random_stream(tables.first_address, bench_case.data_bytes),
-                       [&](std::span<const Gva> addresses, BenchFigures& figures) {
-                         for (const Gva address : addresses) {
-                           const std::uint64_t hpa = bare.translate(address.value());
-                           figures.num_faults += hpa == BareWalk::kNotMapped ? 1 : 0;
-                           figures.checksum += hpa;
-                         }
-                       });
 }
 
 BenchFigures measure_by_engine(const BenchCase& bench_case, const BenchSize& size) {
@@ -125,9 +99,16 @@ BenchFigures measure_by_engine(const BenchCase& bench_case, const BenchSize& siz
     case BenchEngine::kMmu:
       return measure_platform(bench_case, size);
     case BenchEngine::kReference:
+    case BenchEngine::kAhead:
       return measure_reference(bench_case, size);
-    case BenchEngine::kBare:
-      return measure_bare(bench_case, size);
+    case BenchEngine::kBareWalk:
+      return measure_bare_walks(bench_case, size);
+    case BenchEngine::kBareTlb:
+      return measure_bare_tlb(bench_case, size);
+    case BenchEngine::kBareLt:
+      return measure_bare_lt(size);
+    case BenchEngine::kBareAt:
+      return measure_bare_at(size, bench_case.num_outstanding);
   }
   fatal("every engine is measured");
 }
@@ -139,7 +120,8 @@ std::span<const BenchCase> bench_cases() {
 }
 
 BenchSize bench_size(const BenchCase& bench_case, bool is_quick) {
-  const std::uint64_t num_accesses = bench_case.counts_walks ? 1'000'000 : 8'000'000;
+  const bool is_slow = bench_case.counts_walks || bench_case.engine == BenchEngine::kBareAt;
+  const std::uint64_t num_accesses = is_slow ? 1'000'000 : 8'000'000;
   return is_quick ? BenchSize{num_accesses / 8, 3} : BenchSize{num_accesses, 5};
 }
 

@@ -61,6 +61,21 @@ class WalkEngine {
     return stage == Stage::kGuest ? guest_rules_ : host_rules_;
   }
 
+  // Where a leaf entry of the walk just translated stands, if its page is a small one. For who
+  // looks ahead (WalkHints).
+  struct LeafPlace {
+    bool is_small = false;
+    std::uint64_t input = 0;  // the GVA or GPA that the entry translates
+    Hpa entry;
+  };
+  [[nodiscard]] LeafPlace leaf_place(Stage stage) const {
+    if (stage == Stage::kGuest) {
+      return {context_.has_guest && leaf_g_ == 1, access_.address.value(), guest_[1].hpa};
+    }
+    // Not of a page that a nested TLB knew: its entry was not read.
+    return {context_.has_host && h_ == 1 && leaf_h_ == 1, host_gpa_.value(), host_leaf_hpa_};
+  }
+
  private:
   // What the engine waits for: the answer to the step it asked last.
   enum class State : std::uint8_t {
@@ -173,6 +188,7 @@ class WalkEngine {
   PathBits host_path_;
   Gpa host_gpa_;
   Hpa host_result_;
+  Hpa host_leaf_hpa_;
   HostNeed host_need_;
   std::uint64_t host_first_table_ = 0;
   std::array<std::uint64_t, kMaxLevels + 1> host_{};  // the entries, by level

@@ -89,6 +89,7 @@ void WalkEngine::pass_host_entry(std::uint64_t entry) {
 
 void WalkEngine::host_leaf_reached(std::uint64_t entry) {
   leaf_h_ = h_;
+  host_leaf_hpa_ = step_.hpa;
   host_rights_ = host_start_rights_;
   host_rights_ &= host_path_.host(host_rules_);
   if (!host_rights_.has_all(host_need_.rights)) {

@@ -1,1 +1,3 @@
-nestwalk_test(FILE walk_engine_test.cpp LINKS nestwalk::walk nestwalk_test_support)
+foreach(name engine stage_rules hints)
+  nestwalk_test(FILE walk_${name}_test.cpp LINKS nestwalk::walk nestwalk_test_support)
+endforeach()
