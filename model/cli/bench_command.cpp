@@ -30,9 +30,11 @@ double share(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-const Measurement& find(const std::vector<Measurement>& all, std::string_view name) {
-  return *std::find_if(all.begin(), all.end(),
-                       [name](const Measurement& m) { return m.bench_case.name == name; });
+// Nothing if it was not asked for.
+const Measurement* find(const std::vector<Measurement>& all, std::string_view name) {
+  const auto found = std::find_if(
+      all.begin(), all.end(), [name](const Measurement& m) { return m.bench_case.name == name; });
+  return found == all.end() ? nullptr : &*found;
 }
 
 // What makes the figures void: one sentence, or nothing.
@@ -44,18 +46,19 @@ std::vector<std::string> find_problems(const std::vector<Measurement>& all) {
           fmt::format("{}: {} accesses faulted", m.bench_case.title, m.figures.num_faults));
     }
   }
-  for (const char* name : {"gups_no_walk_caches", "reference_walks", "reference_walks_ahead"}) {
-    const Measurement& m = find(all, name);
-    if (m.figures.num_full_walks != m.figures.num_walks) {
-      problems.push_back(fmt::format("{}: not every walk made 24 references", m.bench_case.title));
+  for (const char* name :
+       {"gups_no_walk_caches", "at_walks", "reference_walks", "reference_walks_ahead"}) {
+    const Measurement* m = find(all, name);
+    if (m != nullptr && m->figures.num_full_walks != m->figures.num_walks) {
+      problems.push_back(fmt::format("{}: not every walk made 24 references", m->bench_case.title));
     }
   }
-  const std::uint64_t checksum = find(all, "bare_walks").figures.checksum;
+  const Measurement* bare = find(all, "bare_walks");
   for (const char* name : {"reference_walks", "reference_walks_ahead"}) {
-    const Measurement& m = find(all, name);
-    if (m.figures.checksum != checksum) {
+    const Measurement* m = find(all, name);
+    if (m != nullptr && bare != nullptr && m->figures.checksum != bare->figures.checksum) {
       problems.push_back(
-          fmt::format("{}: the bare loop found different addresses", m.bench_case.title));
+          fmt::format("{}: the bare loop found different addresses", m->bench_case.title));
     }
   }
   return problems;
@@ -70,9 +73,8 @@ struct Ratio {
 std::vector<Ratio> ratios(const std::vector<Measurement>& all) {
   std::vector<Ratio> result;
   for (const Measurement& m : all) {
-    if (!m.bench_case.yardstick.empty()) {
-      const Measurement& bare = find(all, m.bench_case.yardstick);
-      result.push_back({&m, &bare, bare.figures.median() / m.figures.median()});
+    if (const Measurement* bare = find(all, m.bench_case.yardstick)) {
+      result.push_back({&m, bare, bare->figures.median() / m.figures.median()});
     }
   }
   return result;
@@ -104,14 +106,17 @@ std::string table(const std::vector<Measurement>& all) {
 }
 
 std::string explanation(const std::vector<Measurement>& all) {
-  const Measurement& gups = find(all, "gups_no_walk_caches");
-  std::string text = fmt::format(
-      "\n{} of {} walks of GUPS without walk caches made exactly 24 references.\n"
-      "A bare loop does the same with nothing else around it. It is so many times as fast:\n",
-      gups.figures.num_full_walks, gups.figures.num_walks);
-  for (const Ratio& r : ratios(all)) {
-    text += fmt::format("{:>7.1f}  {}, beside: {}\n", r.times, r.model->bench_case.title,
-                        r.bare->bench_case.title);
+  std::string text = "\n";
+  if (const Measurement* gups = find(all, "gups_no_walk_caches")) {
+    text += fmt::format("{} of {} walks of GUPS without walk caches made exactly 24 references.\n",
+                        gups->figures.num_full_walks, gups->figures.num_walks);
+  }
+  if (const std::vector<Ratio> pairs = ratios(all); !pairs.empty()) {
+    text += "A bare loop does the same with nothing else around it. It is so many times as fast:\n";
+    for (const Ratio& r : pairs) {
+      text += fmt::format("{:>7.1f}  {}, beside: {}\n", r.times, r.model->bench_case.title,
+                          r.bare->bench_case.title);
+    }
   }
   text +=
       "Rates are per second of processor time; hits are of the TLBs; memory is the peak of the "
@@ -153,14 +158,33 @@ nlohmann::ordered_json to_json(const std::vector<Measurement>& all) {
   return json;
 }
 
+std::vector<BenchCase> chosen(const std::vector<std::string>& names) {
+  std::vector<BenchCase> wanted;
+  for (const BenchCase& bench_case : bench_cases()) {
+    if (names.empty() || std::find(names.begin(), names.end(), bench_case.name) != names.end()) {
+      wanted.push_back(bench_case);
+    }
+  }
+  return wanted;
+}
+
+std::vector<std::string> all_names() {
+  std::vector<std::string> names;
+  for (const BenchCase& bench_case : bench_cases()) {
+    names.emplace_back(bench_case.name);
+  }
+  return names;
+}
+
 }  // namespace
 
 int run_bench(const BenchOptions& options, const Streams& streams) {
   const bool shows_progress = is_terminal(2);
+  const std::vector<BenchCase> wanted = chosen(options.names);
   std::vector<Measurement> all;
-  for (const BenchCase& bench_case : bench_cases()) {
+  for (const BenchCase& bench_case : wanted) {
     if (shows_progress) {
-      streams.err << fmt::format("\r\x1b[K{} of {}: {}", all.size() + 1, bench_cases().size(),
+      streams.err << fmt::format("\r\x1b[K{} of {}: {}", all.size() + 1, wanted.size(),
                                  bench_case.title)
                   << std::flush;
     }
@@ -194,10 +218,14 @@ void add_bench_command(CLI::App& program, CommandRunner& runner) {
       program.add_subcommand("bench", "Measure the speed of this program on this machine");
   command->add_flag("--quick", options->is_quick, "A few seconds: smaller and fewer repetitions");
   command->add_flag("--json", options->is_json, "Write JSON instead of a table");
+  command->add_option("--only", options->names, "Measure these alone")
+      ->type_name("NAME...")
+      ->check(CLI::IsMember(all_names()));
   command->footer(
       "Examples:\n"
       "  nestwalk bench\n"
       "  nestwalk bench --quick --json\n"
+      "  nestwalk bench --only hits_sequential bare_lt_calls\n"
       "Run it on a machine that has a processor to spare; it uses one at a time.");
   command->callback([options, &runner] {
     runner = [options](const Streams& streams) { return run_bench(*options, streams); };

@@ -50,6 +50,21 @@ constexpr auto kCases = std::to_array<BenchCase>({
      .title = "bare TLB loop, random words in 512 pages",
      .engine = BenchEngine::kBareTlb,
      .data_bytes = 2 * kMiB},
+    {.name = "at_hits_1",
+     .title = "sequential words, four phases, window 1",
+     .yardstick = "bare_at_1",
+     .pattern = BenchPattern::kSequential,
+     .data_bytes = 256 * kMiB,
+     .has_walk_caches = true,
+     .timing = Timing::kAt},
+    {.name = "at_hits_16",
+     .title = "sequential words, four phases, window 16",
+     .yardstick = "bare_at_16",
+     .pattern = BenchPattern::kSequential,
+     .data_bytes = 256 * kMiB,
+     .has_walk_caches = true,
+     .timing = Timing::kAt,
+     .num_outstanding = 16},
     {.name = "bare_at_1",
      .title = "bare four phases, 1 outstanding",
      .engine = BenchEngine::kBareAt},
@@ -68,6 +83,12 @@ constexpr auto kCases = std::to_array<BenchCase>({
      .data_bytes = 4 * kGiB,
      .has_walk_caches = true,
      .counts_walks = true},
+    {.name = "at_walks",
+     .title = "GUPS 4 GiB, 24 references, four phases",
+     .yardstick = "bare_walks",
+     .data_bytes = 4 * kGiB,
+     .counts_walks = true,
+     .timing = Timing::kAt},
     {.name = "reference_walks",
      .title = "reference engine alone, same walks",
      .yardstick = "bare_walks",
@@ -120,8 +141,11 @@ std::span<const BenchCase> bench_cases() {
 }
 
 BenchSize bench_size(const BenchCase& bench_case, bool is_quick) {
-  const bool is_slow = bench_case.counts_walks || bench_case.engine == BenchEngine::kBareAt;
-  const std::uint64_t num_accesses = is_slow ? 1'000'000 : 8'000'000;
+  const bool is_four_phase =
+      bench_case.timing == Timing::kAt || bench_case.engine == BenchEngine::kBareAt;
+  const std::uint64_t num_accesses = is_four_phase && bench_case.counts_walks   ? 125'000
+                                     : is_four_phase || bench_case.counts_walks ? 1'000'000
+                                                                                : 8'000'000;
   return is_quick ? BenchSize{num_accesses / 8, 3} : BenchSize{num_accesses, 5};
 }
 

@@ -11,6 +11,8 @@
 #include <span>
 #include <string_view>
 
+#include "model/params/machine.h"
+
 namespace nestwalk {
 
 enum class BenchEngine : std::uint8_t {
@@ -38,6 +40,7 @@ struct BenchCase {
   std::uint64_t data_bytes = 0;  // the range that the addresses lie in
   bool has_walk_caches = false;  // page-walk caches and nested TLB
   bool counts_walks = false;     // the rate is of walks, not of translations
+  Timing timing = Timing::kLt;
   unsigned num_outstanding = 1;  // transactions in flight, where several can be
 };
 

@@ -18,6 +18,8 @@ MachineParams machine_of(const BenchCase& bench_case) {
   MachineParams p;
   p.data_path = DataPath::kNone;
   p.table_path = TablePath::kFlat;
+  p.timing = bench_case.timing;
+  p.core.window = bench_case.num_outstanding;
   if (!bench_case.has_walk_caches) {
     p.walker.pwc.organisation = PwcOrganisation::kNone;
     p.walker.ntlb.array.entries = 0;
