@@ -41,6 +41,7 @@ struct Control {
   std::uint8_t maxphyaddr = 52;     // physical width of the machine, 36 to 52
   std::uint8_t guest_maxphyaddr = 52;  // what the guest is told
   std::uint32_t pkru = 0;
+  friend constexpr bool operator==(const Control&, const Control&) = default;
 };
 
 inline constexpr unsigned kMinPhysicalBits = 36;

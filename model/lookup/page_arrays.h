@@ -39,6 +39,7 @@ class PageArrays {
 
   struct Found {
     std::uint8_t page_class = kMaxClasses;
+    std::uint8_t array = 0;  // of that class
     std::uint32_t slot = 0;
     explicit operator bool() const { return page_class != kMaxClasses; }
   };
@@ -88,19 +89,19 @@ class PageArrays {
                                 [&](const Entry& e) { return matches(e.key, kind, used); });
       if (slot != SetAssocArray<Entry>::kNone) {
         fatal_unless(!found, "at most one entry matches a lookup, over all page sizes");
-        found = {static_cast<std::uint8_t>(i), slot};
+        found = {static_cast<std::uint8_t>(i), c.array, slot};
       }
     }
     return found;
   }
 
   [[nodiscard]] const Entry& entry(Found found) const {
-    return arrays_[classes_[found.page_class].array][found.slot];
+    return arrays_[found.array][found.slot];
   }
   [[nodiscard]] unsigned span_bits(Found found) const {
     return classes_[found.page_class].span_bits;
   }
-  void use(Found found) { arrays_[classes_[found.page_class].array].use(found.slot); }
+  void use(Found found) { arrays_[found.array].use(found.slot); }
 
   // Another number after each change of what is cached: as long as it stays, so does what find()
   // found.
@@ -134,16 +135,18 @@ class PageArrays {
       if (c.count == 0) {
         continue;
       }
-      const unsigned bits = std::max(c.span_bits, key.span_bits);
-      const auto overlaps = [&](const Entry& e) {
-        const bool drop = e.key.span_bits == c.span_bits &&
-                          ((e.key.address ^ key.address) >> bits) == 0 && collide(e.key, key);
-        return drop && forget(e.key, c.array);
-      };
       SetAssocArray<Entry>& array = arrays_[c.array];
-      const std::size_t here = c.span_bits < key.span_bits
-                                   ? array.erase_if(overlaps)
-                                   : array.erase_in_set_if(key.address >> c.span_bits, overlaps);
+      const auto drop = [&](const Entry& e) {
+        return collide(e.key, key) && forget(e.key, c.array);
+      };
+      const std::uint64_t number = key.address >> c.span_bits;
+      const std::size_t here =
+          c.span_bits >= key.span_bits
+              ? array.erase_tag_if(number, tag_of(number, c.span_bits), drop)
+              : array.erase_if([&](const Entry& e) {
+                  return e.key.span_bits == c.span_bits &&
+                         ((e.key.address ^ key.address) >> key.span_bits) == 0 && drop(e);
+                });
       if (here != 0 && largest_span_bits != nullptr) {
         *largest_span_bits = c.span_bits;  // classes are listed from small to large
       }
@@ -154,16 +157,15 @@ class PageArrays {
 
   // Whether it was fetched ahead and this is its first use.
   bool take_prefetched_mark(Found found) {
-    EntryKey& key = arrays_[classes_[found.page_class].array][found.slot].key;
+    EntryKey& key = arrays_[found.array][found.slot].key;
     const bool is_first_use = key.is_prefetched;
     key.is_prefetched = false;
     return is_first_use;
   }
 
   void erase(Found found) {
-    const std::uint8_t a = classes_[found.page_class].array;
-    forget(arrays_[a][found.slot].key, a);
-    arrays_[a].erase(found.slot);
+    forget(arrays_[found.array][found.slot].key, found.array);
+    arrays_[found.array].erase(found.slot);
   }
 
   // `address` is the scope's for the kinds kept here.

@@ -21,18 +21,18 @@ namespace nestwalk {
 struct RecentHit {
   std::uint64_t page = ~std::uint64_t{0};  // no address has this page
   std::uint64_t context_version = 0;
-  std::uint8_t permitted = 0;  // a bit for each kind of access that it has served
+  std::uint8_t permitted = 0;  // a bit for each privilege that it has served
   Tlb::Hit hit;
   Translation first;  // of the page's first byte
 
-  [[nodiscard]] Translation at(std::uint64_t offset) const {
-    Translation t = first;
-    t.gpa = t.gpa + offset;
-    t.hpa = t.hpa + offset;
-    return t;
+  void put_at(std::uint64_t offset, Translation& translation) const {
+    translation = first;
+    translation.gpa = first.gpa + offset;
+    translation.hpa = first.hpa + offset;
   }
 };
 
+// Of accesses of one type: what permits a read may not permit a write.
 class RecentHits {
  public:
   // The context version stands for all registers that decide about rights.
@@ -67,9 +67,8 @@ class RecentHits {
   static constexpr std::size_t kNumHits = 64;
 
   static std::uint8_t bit_of(const Access& access) {
-    const unsigned who = access.implicit ? 2 : access.privilege == Privilege::kUser ? 0 : 1;
-    // Of a fetch and a read no TLB is asked for both, so that they may share their bits.
-    return static_cast<std::uint8_t>(1U << (who * 2 + (access.is_write() ? 1 : 0)));
+    const unsigned who = static_cast<unsigned>(access.privilege) | (access.implicit ? 2U : 0U);
+    return static_cast<std::uint8_t>(1U << who);
   }
 
   std::array<RecentHit, kNumHits> hits_{};

@@ -62,23 +62,13 @@ class SetAssocArray {
   // The slot that holds a match, or kNone. Two matches are a broken invariant of the caller.
   template <class Accept>
   [[nodiscard]] std::uint32_t find(std::uint64_t number, std::uint64_t tag, Accept accept) const {
-    const std::uint32_t set = set_of(number);
-    const std::uint64_t wanted = print_of(tag) * kEveryByte;
     std::uint32_t found = kNone;
-    for (std::uint32_t word = 0; word < words_; ++word) {
-      const std::uint64_t difference = prints_[set * words_ + word] ^ wanted;
-      // The top bit of every byte that is zero, and now and then of the byte above one.
-      std::uint64_t candidates =
-          (difference - kEveryByte) & ~difference & (std::uint64_t{0x80} * kEveryByte);
-      for (; candidates != 0; candidates &= candidates - 1) {
-        const auto byte = static_cast<std::uint32_t>(std::countr_zero(candidates)) / 8;
-        const std::uint32_t slot = set * ways_ + word * kWaysPerWord + byte;
-        if (tags_[slot] == tag && accept(entries_[slot])) {
-          fatal_unless(found == kNone, "at most one entry matches a lookup");
-          found = slot;
-        }
+    for_each_with_tag(number, tag, [&](std::uint32_t slot) {
+      if (accept(entries_[slot])) {
+        fatal_unless(found == kNone, "at most one entry matches a lookup");
+        found = slot;
       }
-    }
+    });
     return found;
   }
 
@@ -137,6 +127,18 @@ class SetAssocArray {
     const std::uint32_t first = set_of(number) * ways_;
     return erase_range_if(first, first + ways_, drop);
   }
+  // The same of those with this tag.
+  template <class Drop>
+  std::size_t erase_tag_if(std::uint64_t number, std::uint64_t tag, Drop drop) {
+    std::size_t erased = 0;
+    for_each_with_tag(number, tag, [&](std::uint32_t slot) {
+      if (drop(std::as_const(entries_[slot]))) {
+        erase(slot);
+        ++erased;
+      }
+    });
+    return erased;
+  }
   template <class Drop>
   std::size_t erase_if(Drop drop) {
     return size_ == 0 ? 0 : erase_range_if(0, capacity(), drop);
@@ -158,6 +160,26 @@ class SetAssocArray {
   static constexpr std::uint32_t kNoFold = 63;  // page numbers are shorter
   static constexpr std::uint32_t kWaysPerWord = 8;
   static constexpr std::uint64_t kEveryByte = 0x0101010101010101;
+
+  // visit(slot) for every entry with this tag, which it may erase.
+  template <class Visit>
+  void for_each_with_tag(std::uint64_t number, std::uint64_t tag, Visit visit) const {
+    const std::uint32_t set = set_of(number);
+    const std::uint64_t wanted = print_of(tag) * kEveryByte;
+    for (std::uint32_t word = 0; word < words_; ++word) {
+      const std::uint64_t difference = prints_[set * words_ + word] ^ wanted;
+      // The top bit of every byte that is zero, and now and then of the byte above one.
+      std::uint64_t candidates =
+          (difference - kEveryByte) & ~difference & (std::uint64_t{0x80} * kEveryByte);
+      for (; candidates != 0; candidates &= candidates - 1) {
+        const auto byte = static_cast<std::uint32_t>(std::countr_zero(candidates)) / 8;
+        const std::uint32_t slot = set * ways_ + word * kWaysPerWord + byte;
+        if (tags_[slot] == tag) {
+          visit(slot);
+        }
+      }
+    }
+  }
 
   // One byte that is never zero, the mark of a free way.
   [[nodiscard]] static std::uint64_t print_of(std::uint64_t tag) {

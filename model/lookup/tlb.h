@@ -102,12 +102,13 @@ class Tlb {
   // A hit that can be made again without a search, for as long as no entry comes or goes.
   struct Hit {
     PageArrays<Translation>::Found found;
-    std::uint8_t span_bits = 0;
+    std::uint8_t size_index = 0;
     std::uint64_t version = 0;
   };
   // Of the last lookup, which was a hit.
   [[nodiscard]] Hit last_hit() const {
-    return {last_found_.found, static_cast<std::uint8_t>(pages_.span_bits(last_found_.found)),
+    return {last_found_.found,
+            static_cast<std::uint8_t>(size_index(pages_.span_bits(last_found_.found))),
             pages_.version()};
   }
   [[nodiscard]] bool can_repeat(const Hit& hit) const { return hit.version == pages_.version(); }
@@ -115,7 +116,7 @@ class Tlb {
   void repeat(const Hit& hit) {
     ++stats_.lookups;
     ++stats_.hits;
-    ++stats_.hits_by_size[size_index(hit.span_bits)];
+    ++stats_.hits_by_size[hit.size_index];
     pages_.use(hit.found);
   }
   // The same without a trace: neither counted nor seen by replacement.

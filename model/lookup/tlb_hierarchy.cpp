@@ -167,6 +167,9 @@ void TlbHierarchy::use_prefetched(const Access& access, const Translation& found
 void TlbHierarchy::look_ahead(const Access& access, const Translation& translation,
                               MappingKind kind, const Tags& tags) {
   candidates_ = {};
+  if (prefetch_ == PrefetchKind::kNone) {
+    return;
+  }
   for (const Gva gva :
        prefetcher_.observe(access.address, translation.page_bits(), tags_for(kind, tags))) {
     const bool is_covered = first(access).tlb.probe(gva, kind, tags) ||

@@ -50,17 +50,6 @@ WalkCache::WalkCache(const PwcParams& params, std::uint64_t seed)
   }
 }
 
-bool WalkCache::has_prefixes(Stage stage) const {
-  const bool by_prefix =
-      organisation_ == PwcOrganisation::kPerLevel || organisation_ == PwcOrganisation::kUnified;
-  return by_prefix && (stage == Stage::kGuest || host_stage_);
-}
-
-bool WalkCache::has_words(Stage stage) const {
-  return organisation_ == PwcOrganisation::kPhysical2d ||
-         (organisation_ == PwcOrganisation::kPhysical && stage == Stage::kGuest);
-}
-
 SetAssocArray<PwcEntry>& WalkCache::prefix_array(Stage stage, unsigned level) {
   const unsigned within = organisation_ == PwcOrganisation::kUnified ? 0 : level - kLowestLevel;
   return prefixes_[unit_of(stage) * kNumLevels + within];

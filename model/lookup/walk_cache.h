@@ -76,8 +76,15 @@ class WalkCache {
   explicit WalkCache(const PwcParams& params, std::uint64_t seed = 0);
 
   // Whether lookup() and fill(), or read() and fill_word(), do anything for this stage.
-  [[nodiscard]] bool has_prefixes(Stage stage) const;
-  [[nodiscard]] bool has_words(Stage stage) const;
+  [[nodiscard]] bool has_prefixes(Stage stage) const {
+    const bool by_prefix =
+        organisation_ == PwcOrganisation::kPerLevel || organisation_ == PwcOrganisation::kUnified;
+    return by_prefix && (stage == Stage::kGuest || host_stage_);
+  }
+  [[nodiscard]] bool has_words(Stage stage) const {
+    return organisation_ == PwcOrganisation::kPhysical2d ||
+           (organisation_ == PwcOrganisation::kPhysical && stage == Stage::kGuest);
+  }
 
   // The deepest hit; the level that hit is next_level + 1.
   std::optional<Resume> lookup(const PwcQuery& query);

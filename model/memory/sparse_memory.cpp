@@ -47,6 +47,15 @@ SparseMemory& SparseMemory::operator=(const SparseMemory& other) {
   return *this;
 }
 
+bool SparseMemory::read_entry_checked(Hpa address, unsigned num_bytes,
+                                      std::uint64_t& word) const {
+  if (!contains(address, num_bytes)) {
+    return false;
+  }
+  word = read(address, num_bytes);
+  return true;
+}
+
 void SparseMemory::read_bytes(Hpa address, std::span<std::byte> to) const {
   fatal_unless(contains(address, to.size()), "a read is inside the memory");
   for_each_piece(address, to.size(),

@@ -63,6 +63,17 @@ class SparseMemory {
     return page == nullptr ? 0 : load_word(page, address);
   }
 
+  // An aligned word of 4 or 8 bytes, as entries of page tables are; false: it lies outside.
+  [[nodiscard]] bool read_entry(Hpa address, unsigned num_bytes, std::uint64_t& word) const {
+    if (num_bytes != 8 || (address.value() & 7) != 0 || address.value() >= size_bytes_)
+        [[unlikely]] {
+      return read_entry_checked(address, num_bytes, word);
+    }
+    const std::byte* page = find(address);
+    word = page == nullptr ? 0 : load_word(page, address);
+    return true;
+  }
+
   // Tells the host that the word at an address inside the memory will be read soon.
   void prefetch(Hpa address) const {
     if (const std::byte* page = find(address)) {
@@ -144,6 +155,7 @@ class SparseMemory {
                  kScalarRule);
   }
 
+  bool read_entry_checked(Hpa address, unsigned num_bytes, std::uint64_t& word) const;
   // The page that holds an address inside the memory, or nullptr.
   [[nodiscard]] std::byte* find(Hpa address) const {
     return directory_.find(address.value() >> kPageBits);

@@ -79,6 +79,9 @@ void Platform::bind(Unit& unit) {
     bind_table_path(unit, unit.monitor->memory_socket);
   } else {
     bind_table_path(unit, unit.walker.memory_socket);
+    if (params_.table_path == TablePath::kFlat) {
+      unit.walker.connect_directly(dram_);
+    }
   }
   for (Cache* cache : {unit.l1i.get(), unit.l1d.get()}) {
     if (cache != nullptr) {

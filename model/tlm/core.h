@@ -157,10 +157,12 @@ class Core : public sc_core::sc_module, private EventTarget {
   };
   void run();
   void run_blocking();
+  void run_batch(std::span<const CoreAccess> batch);
   void make_access(const CoreAccess& access);
   void count(const CoreAccess& access);
   [[nodiscard]] std::uint64_t base_cycles_of(std::uint64_t num_instructions);
   void transport();
+  void transport_blocking(tlm::tlm_generic_payload& payload);
   void transport_physical();
   void transport_and_wait();
   void transport_physical_and_wait();
@@ -168,6 +170,7 @@ class Core : public sc_core::sc_module, private EventTarget {
   void software_answered();
   void sync_if_due();
   void sync();
+  void begin_quantum();
 
   // Non-blocking.
   void run_window();
@@ -203,8 +206,12 @@ class Core : public sc_core::sc_module, private EventTarget {
   std::uint64_t cpi_numerator_;  // base CPI in 1/1024 cycles
   std::uint64_t cpi_remainder_ = 0;
   tlm_utils::tlm_quantumkeeper keeper_;
+  std::uint64_t num_walks_before_ = 0;  // when the last batch began
+  sc_core::sc_time quantum_;            // what is left of it at the start of this thread's turn
   tlm::tlm_generic_payload payload_;
   AccessExtension extension_;
+  tlm::tlm_generic_payload stream_payload_;  // blocking: of the workload's accesses
+  AccessExtension stream_extension_;
   tlm::tlm_generic_payload physical_payload_;
   TableExtension physical_extension_;
   std::byte scratch_[64] = {};

@@ -27,10 +27,7 @@ Dram::Dram(sc_core::sc_module_name name, const DramParams& params, EventQueue& q
   target_socket.register_transport_dbg(this, &Dram::transport_dbg);
 }
 
-std::uint32_t Dram::access_cycles(std::uint64_t address) {
-  if (params_.kind == DramKind::kFixed) {
-    return params_.latency_cycles;
-  }
+std::uint32_t Dram::open_row_cycles(std::uint64_t address) {
   // Consecutive rows lie in consecutive banks.
   const std::uint64_t row = address / params_.row_bytes;
   std::uint64_t& open = open_rows_[bank_of(address)];

@@ -33,6 +33,25 @@ class Dram : public sc_core::sc_module, private EventTarget {
   Dram(sc_core::sc_module_name name, const DramParams& params, EventQueue& queue,
        const ClockDomain& clock, SparseMemory& memory);
 
+  // What b_transport does for a read, as a call: an aligned word of 1, 2, 4 or 8 bytes.
+  struct DirectRead {
+    bool ok = false;  // false: beyond the memory's end
+    std::uint32_t cycles = 0;
+    std::uint64_t value = 0;
+  };
+  [[nodiscard]] DirectRead read_directly(Hpa address, unsigned bytes) {
+    ++stats_.reads;
+    DirectRead read{false, access_cycles(address.value()), 0};
+    read.ok = memory_.read_entry(address, bytes, read.value);
+    return read;
+  }
+
+  // For WalkHints: without a trace in time or statistics.
+  [[nodiscard]] std::uint64_t read(Hpa address, unsigned bytes) const {
+    return memory_.read(address, bytes);
+  }
+  void prefetch(Hpa address) const { memory_.prefetch(address); }
+
   [[nodiscard]] const DramStats& stats() const { return stats_; }
   void register_stats(StatGroup& group) const;
 
@@ -44,7 +63,10 @@ class Dram : public sc_core::sc_module, private EventTarget {
   void on_event(unsigned kind, void* item) override;
   void begin(tlm::tlm_generic_payload& payload);
   void end(tlm::tlm_generic_payload& payload);
-  [[nodiscard]] std::uint32_t access_cycles(std::uint64_t address);
+  [[nodiscard]] std::uint32_t access_cycles(std::uint64_t address) {
+    return params_.kind == DramKind::kFixed ? params_.latency_cycles : open_row_cycles(address);
+  }
+  [[nodiscard]] std::uint32_t open_row_cycles(std::uint64_t address);
   [[nodiscard]] std::size_t bank_of(std::uint64_t address) const;
 
   enum QueueEvent : unsigned { kArrived, kDone };

@@ -60,6 +60,13 @@ Mmu::Mmu(sc_core::sc_module_name name, const MachineParams& params, EventQueue& 
       l1d_port_(params.mmu.l1_ports),
       l2_port_(params.mmu.l2_ports),
       registers_(params.mmu.miss_registers) {
+  for (const AccessType type : {AccessType::kRead, AccessType::kWrite, AccessType::kFetch}) {
+    Access access;
+    access.type = type;
+    FirstLevel& first = first_[static_cast<unsigned>(type)];
+    first.tlb = &tlbs_.first_tlb(access);
+    first.latency_cycles = tlbs_.first_cycles(access);
+  }
   cpu_socket.register_nb_transport_fw(this, &Mmu::nb_transport_fw);
   walk_socket.register_nb_transport_bw(this, &Mmu::walk_answered);
   data_socket.register_nb_transport_bw(this, &Mmu::data_answered);
@@ -93,8 +100,40 @@ void Mmu::set_context(const WalkContext& context) {
   kind_ = context_.has_host ? MappingKind::kCombined : MappingKind::kLinear;
 }
 
+// What nearly every access is, without the generality of the rest: one that lies in a page, asks
+// for nothing unusual, and repeats a hit in the first level.
+inline bool Mmu::hit_again(tlm::tlm_generic_payload& payload, AccessExtension& extension,
+                           sc_core::sc_time& delay) {
+  const std::uint64_t address = payload.get_address();
+  const std::uint64_t in_page = Gva(address).offset(kSmallPageBits);
+  const unsigned length = payload.get_data_length();
+  if (in_page + length > bit(kSmallPageBits) || check_protocol(payload) != tlm::TLM_OK_RESPONSE) {
+    return false;
+  }
+  FirstLevel& first = first_[static_cast<unsigned>(extension.type)];
+  const RecentHit* hit =
+      first.recent.find(access_of(payload, &extension), context_version_, *first.tlb);
+  if (hit == nullptr) {
+    return false;
+  }
+  ++stats_.translations;
+  first.tlb->repeat(hit->hit);
+  hit->put_at(in_page, extension.translation);
+  extension.is_translated = true;
+  annotate_tlb(first.latency_cycles, delay);
+  forward(payload, Gva(address), extension, delay);
+  return true;
+}
+
 void Mmu::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
   auto* extension = payload.get_extension<AccessExtension>();
+  if (extension == nullptr || !hit_again(payload, *extension, delay)) {
+    transport_in_full(payload, extension, delay);
+  }
+}
+
+void Mmu::transport_in_full(tlm::tlm_generic_payload& payload, AccessExtension* extension,
+                            sc_core::sc_time& delay) {
   const Access access = access_of(payload, extension);
   if (extension == nullptr) {
     foreign_ = {};
@@ -116,11 +155,7 @@ void Mmu::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay
     payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
     return;
   }
-  payload.set_address(extension->translation.hpa.value());
-  forward(payload, *extension, delay);
-  if (!payload.is_response_ok()) {
-    report_refusal(access.address, *extension);
-  }
+  forward(payload, access.address, *extension, delay);
 }
 
 tlm::tlm_response_status Mmu::check(const tlm::tlm_generic_payload& payload) {
@@ -154,16 +189,14 @@ void Mmu::split(tlm::tlm_generic_payload& payload, const Access& access, AccessE
   unsigned char* const data = payload.get_data_ptr();
   const unsigned length = payload.get_data_length();
   const unsigned streaming_width = payload.get_streaming_width();
-  payload.set_address(extension.translation.hpa.value());
   payload.set_data_length(first_bytes);
   payload.set_streaming_width(first_bytes);
-  forward(payload, extension, delay);
+  move_data(payload, extension.translation.hpa, extension, delay);
   if (payload.is_response_ok()) {
-    payload.set_address(upper.hpa.value());
     payload.set_data_ptr(data + first_bytes);
     payload.set_data_length(length - first_bytes);
     payload.set_streaming_width(length - first_bytes);
-    forward(payload, extension, delay);
+    move_data(payload, upper.hpa, extension, delay);
   }
   if (!payload.is_response_ok()) {
     report_refusal(access.address, extension);
@@ -183,8 +216,9 @@ Access Mmu::second_part(const Access& access, std::uint64_t first_bytes) const {
   return second;
 }
 
-void Mmu::forward(tlm::tlm_generic_payload& payload, const AccessExtension& extension,
-                  sc_core::sc_time& delay) {
+void Mmu::move_data(tlm::tlm_generic_payload& payload, Hpa hpa, const AccessExtension& extension,
+                    sc_core::sc_time& delay) {
+  payload.set_address(hpa.value());
   if (ends_here(payload, extension)) {
     payload.set_response_status(tlm::TLM_OK_RESPONSE);
     return;
@@ -201,25 +235,17 @@ void Mmu::forward(tlm::tlm_generic_payload& payload, const AccessExtension& exte
 
 bool Mmu::translate(const Access& access, Translation& translation, sc_core::sc_time& delay) {
   ++stats_.translations;
-  Tlb& first = tlbs_.first_tlb(access);
-  RecentHits& recent = recent_[static_cast<unsigned>(access.type)];
-  const std::uint32_t first_cycles = tlbs_.first_cycles(access);
-  if (const RecentHit* hit = recent.find(access, context_version_, first)) {
-    first.repeat(hit->hit);
-    translation = hit->at(access.address.offset(kSmallPageBits));
-    annotate_tlb(first_cycles, delay);
-    return true;
-  }
+  FirstLevel& first = first_[static_cast<unsigned>(access.type)];
   const auto serves = [&](const Translation& t) {
     return cached_translation_serves(context_, access, t);
   };
   if (const auto found = tlbs_.lookup_first(access, kind_, context_.tags, serves)) {
-    recent.remember(access, context_version_, first, *found);
+    first.recent.remember(access, context_version_, *first.tlb, *found);
     translation = *found;
-    annotate_tlb(first_cycles, delay);
+    annotate_tlb(first.latency_cycles, delay);
     return true;
   }
-  annotate_tlb(first_cycles + tlbs_.second_cycles(access), delay);
+  annotate_tlb(first.latency_cycles + tlbs_.second_cycles(access), delay);
   if (const auto found = tlbs_.lookup_second(access, kind_, context_.tags, serves)) {
     translation = *found;
     prefetch_blocking(access);

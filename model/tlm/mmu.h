@@ -14,8 +14,8 @@
 // drains first.
 #pragma once
 
+#include <tlm_utils/passthrough_target_socket.h>
 #include <tlm_utils/simple_initiator_socket.h>
-#include <tlm_utils/simple_target_socket.h>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -55,7 +55,7 @@ struct MmuStats {
 
 class Mmu : public sc_core::sc_module, private EventTarget {
  public:
-  tlm_utils::simple_target_socket<Mmu> cpu_socket{"cpu_socket"};
+  tlm_utils::passthrough_target_socket<Mmu> cpu_socket{"cpu_socket"};
   tlm_utils::simple_initiator_socket<Mmu> walk_socket{"walk_socket"};
   tlm_utils::simple_initiator_socket<Mmu> data_socket{"data_socket"};
   tlm_utils::simple_initiator_socket<Mmu> fetch_socket{"fetch_socket"};
@@ -192,8 +192,25 @@ class Mmu : public sc_core::sc_module, private EventTarget {
       delay += clock_.cycles(cycles);
     }
   }
-  void forward(tlm::tlm_generic_payload& payload, const AccessExtension& extension,
-               sc_core::sc_time& delay);
+  bool hit_again(tlm::tlm_generic_payload& payload, AccessExtension& extension,
+                 sc_core::sc_time& delay);
+  void transport_in_full(tlm::tlm_generic_payload& payload, AccessExtension* extension,
+                         sc_core::sc_time& delay);
+  // The access after its translation; `address` is what it came with.
+  void forward(tlm::tlm_generic_payload& payload, Gva address, AccessExtension& extension,
+               sc_core::sc_time& delay) {
+    if (ends_here(payload, extension)) {
+      payload.set_address(extension.translation.hpa.value());
+      payload.set_response_status(tlm::TLM_OK_RESPONSE);
+      return;
+    }
+    move_data(payload, extension.translation.hpa, extension, delay);
+    if (!payload.is_response_ok()) {
+      report_refusal(address, extension);
+    }
+  }
+  void move_data(tlm::tlm_generic_payload& payload, Hpa hpa, const AccessExtension& extension,
+                 sc_core::sc_time& delay);
 
   // The other page of an access that lies in two.
   [[nodiscard]] Access second_part(const Access& access, std::uint64_t first_bytes) const;
@@ -205,8 +222,14 @@ class Mmu : public sc_core::sc_module, private EventTarget {
   WalkContext context_;
   MappingKind kind_ = MappingKind::kLinear;
   TlbHierarchy tlbs_;
-  std::array<RecentHits, 3> recent_;  // blocking: of reads, writes, fetches; each has its TLB
-  AccessExtension foreign_;           // blocking: of an initiator that brings none
+  // Blocking: what reads, writes, fetches ask first.
+  struct FirstLevel {
+    Tlb* tlb = nullptr;
+    std::uint32_t latency_cycles = 0;
+    RecentHits recent;
+  };
+  std::array<FirstLevel, 3> first_;
+  AccessExtension foreign_;  // blocking: of an initiator that brings none
   Fault fault_;
   tlm::tlm_generic_payload walk_payload_;
   WalkExtension walk_extension_;

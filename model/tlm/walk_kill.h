@@ -1,7 +1,7 @@
 // Whether an invalidation concerns something under way that began earlier: a walk, or an access
 // with its translation, which could use, cache or answer what the operation drops.
 //
-//   if (concerns(invalidation, slot.walk.context)) { kill(slot); }
+//   if (concerns(invalidation, slot.engine.context())) { kill(slot); }
 //
 // By tags alone. An address does not excuse a walk: it may have passed the entry that was changed
 // on its way to another page, and its page may be larger than the address tells.

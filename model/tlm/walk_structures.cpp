@@ -18,18 +18,16 @@ WalkStructures::WalkStructures(const WalkerParams& params)
       pwc_(params.pwc, kPwcSeed),
       ntlb_(params.ntlb, kNtlbSeed) {}
 
-void WalkStructures::prepare(const WalkContext& context, WalkRequest& request) const {
-  request.context = context;
-  WalkContext& c = request.context;
+bool WalkStructures::prepare(WalkEngine& engine, const WalkContext& context) const {
+  WalkContext c = context;
   c.has_guest_cache = c.has_guest && pwc_.has_prefixes(Stage::kGuest);
   c.has_host_cache = c.has_host && (ntlb_.is_present() || pwc_.has_prefixes(Stage::kHost));
   c.combined_guest_cache = combined_;
-  if (c.has_guest) {
-    request.guest_rules = guest_rules(c);
+  if (c == engine.context()) {
+    return false;
   }
-  if (c.has_host) {
-    request.host_rules = host_rules(c);
-  }
+  engine = WalkEngine(c);
+  return true;
 }
 
 std::uint32_t WalkStructures::lookup_cycles(const Step& step) const {
@@ -40,35 +38,31 @@ std::uint32_t WalkStructures::lookup_cycles(const Step& step) const {
                   pwc_.has_prefixes(Stage::kHost) ? pwc_latency_ : 0);
 }
 
-std::optional<Resume> WalkStructures::lookup(const WalkRequest& request, const Step& step) {
+std::optional<Resume> WalkStructures::lookup(const WalkContext& context, const Step& step) {
   if (asks_nested_tlb(step)) {
-    if (const auto page = ntlb_.lookup(Gpa(step.address), request.context.tags)) {
+    if (const auto page = ntlb_.lookup(Gpa(step.address), context.tags)) {
       return page;
     }
   }
-  return pwc_.has_prefixes(step.stage) ? pwc_.lookup(query(request, step)) : std::nullopt;
+  return pwc_.has_prefixes(step.stage) ? pwc_.lookup(query(context, step)) : std::nullopt;
 }
 
-void WalkStructures::fill(const WalkRequest& request, const Step& step) {
+void WalkStructures::fill(const WalkContext& context, const Step& step) {
   if (step.stage == Stage::kHost && step.resume.next_level == 0) {
     if (ntlb_.serves(step.position)) {
-      ntlb_.fill(Gpa(step.address), step.resume, request.context.tags);
+      ntlb_.fill(Gpa(step.address), step.resume, context.tags);
     }
     return;
   }
   if (pwc_.has_prefixes(step.stage)) {
-    pwc_.fill(query(request, step), step.level, step.resume);
+    pwc_.fill(query(context, step), step.level, step.resume);
   }
 }
 
 // Only well-formed table pointers may be cached (SDM vol. 3, "Caching translation information").
-void WalkStructures::keep_word(const WalkRequest& request, const Step& step, std::uint64_t word) {
-  if (!pwc_.has_words(step.stage)) {
-    return;
-  }
-  const bool is_guest = step.stage == Stage::kGuest;
-  const StageRules& rules = is_guest ? request.guest_rules : request.host_rules;
-  const unsigned level = is_guest ? step.position.g : step.position.h;
+void WalkStructures::keep_table_pointer(const StageRules& rules, const Step& step,
+                                        std::uint64_t word) {
+  const unsigned level = step.stage == Stage::kGuest ? step.position.g : step.position.h;
   if (classify(rules, level, word) == EntryKind::kTable) {
     pwc_.fill_word(step.hpa, word, step.stage);
   }
@@ -95,8 +89,7 @@ void WalkStructures::flush() {
   ntlb_.flush();
 }
 
-PwcQuery WalkStructures::query(const WalkRequest& request, const Step& step) {
-  const WalkContext& context = request.context;
+PwcQuery WalkStructures::query(const WalkContext& context, const Step& step) {
   if (step.stage == Stage::kHost) {
     return {Stage::kHost, MappingKind::kGuestPhysical, step.address, context.tags,
             &format_of(context.host_format)};

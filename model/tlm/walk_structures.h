@@ -2,9 +2,9 @@
 // the walk engine asks, for how long, and what it leaves there. Knows latencies and no time.
 //
 //   WalkStructures structures(params);
-//   const WalkRequest request = structures.prepare(context);
-//   structures.lookup_cycles(step); structures.lookup(request, step); structures.fill(request,
-//   step);
+//   structures.prepare(engine, context);
+//   structures.lookup_cycles(step); structures.lookup(engine.context(), step);
+//   structures.fill(engine.context(), step);
 //
 // The same object serves blocking and non-blocking walks.
 #pragma once
@@ -18,32 +18,31 @@
 #include "model/lookup/walk_cache.h"
 #include "model/params/machine.h"
 #include "model/walk/context.h"
+#include "model/walk/engine.h"
 #include "model/walk/entry_rules.h"
 #include "model/walk/step.h"
 
 namespace nestwalk {
 
-// A context with the structures that this walker has, and the rules of its stages.
-struct WalkRequest {
-  WalkContext context;
-  StageRules guest_rules;
-  StageRules host_rules;
-};
-
 class WalkStructures {
  public:
   explicit WalkStructures(const WalkerParams& params);
 
-  void prepare(const WalkContext& context, WalkRequest& request) const;
+  // Makes the engine ready for walks in a context with the structures that this walker has. Returns
+  // false, and does nothing, if it is.
+  bool prepare(WalkEngine& engine, const WalkContext& context) const;
 
   // Steps of kind kLookup. Nested TLB and host walk cache are asked together: the slower one
   // decides the time.
   [[nodiscard]] std::uint32_t lookup_cycles(const Step& step) const;
-  std::optional<Resume> lookup(const WalkRequest& request, const Step& step);
-  void fill(const WalkRequest& request, const Step& step);
+  std::optional<Resume> lookup(const WalkContext& context, const Step& step);
+  void fill(const WalkContext& context, const Step& step);
 
   // Walk caches of table words, asked by kRead.
   [[nodiscard]] bool has_words(Stage stage) const { return pwc_.has_words(stage); }
+  [[nodiscard]] bool has_words() const {
+    return has_words(Stage::kGuest) || has_words(Stage::kHost);
+  }
   [[nodiscard]] std::uint32_t word_cycles() const { return pwc_latency_; }
   std::optional<std::uint64_t> read_word(const Step& step) {
     return pwc_.read(step.hpa, step.stage);
@@ -54,7 +53,11 @@ class WalkStructures {
     return word_epochs_[static_cast<unsigned>(stage)];
   }
   // Keeps what memory said, if it is of a kind that may be kept.
-  void keep_word(const WalkRequest& request, const Step& step, std::uint64_t word);
+  void keep_word(const WalkEngine& engine, const Step& step, std::uint64_t word) {
+    if (has_words(step.stage)) {
+      keep_table_pointer(engine.rules(step.stage), step, word);
+    }
+  }
   // After an update: `is_stored` false means that the word may be another one by now.
   void updated_word(const Step& step, bool is_stored);
 
@@ -68,7 +71,8 @@ class WalkStructures {
   [[nodiscard]] bool asks_nested_tlb(const Step& step) const {
     return step.stage == Stage::kHost && ntlb_.serves(step.position);
   }
-  [[nodiscard]] static PwcQuery query(const WalkRequest& request, const Step& step);
+  [[nodiscard]] static PwcQuery query(const WalkContext& context, const Step& step);
+  void keep_table_pointer(const StageRules& rules, const Step& step, std::uint64_t word);
 
   bool combined_;
   std::uint32_t pwc_latency_;

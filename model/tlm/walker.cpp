@@ -14,9 +14,9 @@ class Walker::TimedMemory {
 
   MemoryAnswer read(const Step& step) {
     Walker& w = walker_;
-    w.now_ += w.clock_.cycles(w.params_.step_cycles);
+    w.num_cycles_ += w.params_.step_cycles;
     if (w.structures_.has_words(step.stage)) {
-      w.now_ += w.clock_.cycles(w.structures_.word_cycles());
+      w.num_cycles_ += w.structures_.word_cycles();
       if (const auto word = w.structures_.read_word(step)) {
         ++w.stats_.word_hits;
         return {true, *word};
@@ -28,7 +28,7 @@ class Walker::TimedMemory {
       return {false, 0};
     }
     w.record(EventKind::kReadData, step, step.hpa.value(), w.data_);
-    w.structures_.keep_word(w.walk_, step, w.data_);
+    w.structures_.keep_word(w.engine_, step, w.data_);
     return {true, w.data_};
   }
 
@@ -56,6 +56,28 @@ class Walker::TimedMemory {
   std::uint64_t num_references_ = 0;
 };
 
+// The same where the memory is connected directly, nobody records events and no table word is
+// cached: most of what a walk costs the simulator is in these few lines.
+class Walker::DirectMemory {
+ public:
+  explicit DirectMemory(Walker& walker) : walker_(walker) {}
+  [[nodiscard]] std::uint64_t num_references() const { return num_references_; }
+
+  MemoryAnswer read(const Step& step) {
+    Walker& w = walker_;
+    ++num_references_;
+    ++count_at(w.stats_.positions, step.position);
+    const Dram::DirectRead read = w.direct_->read_directly(step.hpa, step.bytes);
+    w.num_cycles_ += w.params_.step_cycles + read.cycles;
+    return {read.ok, read.value};
+  }
+  UpdateAnswer update(const Step& step) { return TimedMemory(walker_).update(step); }
+
+ private:
+  Walker& walker_;
+  std::uint64_t num_references_ = 0;
+};
+
 class Walker::TimedCache {
  public:
   explicit TimedCache(Walker& walker) : walker_(walker) {}
@@ -63,12 +85,12 @@ class Walker::TimedCache {
   std::optional<Resume> lookup(const Step& step) {
     Walker& w = walker_;
     w.record(EventKind::kLookup, step, step.address, 0);
-    w.now_ += w.clock_.cycles(w.structures_.lookup_cycles(step));
-    return w.structures_.lookup(w.walk_, step);
+    w.num_cycles_ += w.structures_.lookup_cycles(step);
+    return w.structures_.lookup(w.engine_.context(), step);
   }
   void fill(const Step& step) {
     walker_.record(EventKind::kFill, step, step.address, step.resume.base);
-    walker_.structures_.fill(walker_.walk_, step);
+    walker_.structures_.fill(walker_.engine_.context(), step);
   }
 
  private:
@@ -108,30 +130,42 @@ void Walker::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& de
     payload.set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
     return;
   }
-  structures_.prepare(*request->context, walk_);
+  if (structures_.prepare(engine_, *request->context)) {
+    hints_.reset();
+  }
   is_blocking_ = true;
   is_prefetch_ = request->is_prefetch;
-  now_ = delay;
+  start_ = delay;
+  num_cycles_ = 0;
   record(EventKind::kAccept, Step{}, request->access.address.value(), 0);
-
-  TimedMemory memory(*this);
-  const WalkOutcome outcome = walk(walk_.context, request->access, memory, TimedCache(*this));
-
-  request->is_translation = outcome.is_translation;
-  if (outcome.is_translation) {
-    request->translation = outcome.translation;
+  if (direct_ != nullptr && !events_.is_on() && !structures_.has_words()) {
+    walk_blocking(DirectMemory(*this), *request);
   } else {
-    request->fault = outcome.fault;
+    walk_blocking(TimedMemory(*this), *request);
   }
-  end_walk({memory.num_references(), outcome.num_restarts, clock_.to_cycles(now_ - delay), 0},
-           walk_, *request);
   is_blocking_ = false;
-  delay = now_;
-  payload.set_response_status(outcome.is_translation ? tlm::TLM_OK_RESPONSE
-                                                     : tlm::TLM_ADDRESS_ERROR_RESPONSE);
+  delay += clock_.cycles(num_cycles_);
+  payload.set_response_status(request->is_translation ? tlm::TLM_OK_RESPONSE
+                                                      : tlm::TLM_ADDRESS_ERROR_RESPONSE);
 }
 
-void Walker::end_walk(const WalkEnd& end, const WalkRequest& walk, WalkExtension& request) {
+template <class Memory>
+void Walker::walk_blocking(Memory memory, WalkExtension& request) {
+  const WalkOutcome outcome = walk(engine_, request.access, memory, TimedCache(*this));
+  request.is_translation = outcome.is_translation;
+  if (outcome.is_translation) {
+    request.translation = outcome.translation;
+    if (hints_ != nullptr) {
+      hints_->learn(engine_);
+    }
+  } else {
+    request.fault = outcome.fault;
+  }
+  end_walk({memory.num_references(), outcome.num_restarts, num_cycles_, 0}, engine_.context(),
+           request);
+}
+
+void Walker::end_walk(const WalkEnd& end, const WalkContext& context, WalkExtension& request) {
   ++stats_.walks;
   stats_.restarts += end.num_restarts;
   stats_.references += end.num_references;
@@ -147,7 +181,7 @@ void Walker::end_walk(const WalkEnd& end, const WalkRequest& walk, WalkExtension
   }
   ++stats_.faults;
   if (!request.is_prefetch) {
-    structures_.invalidate(invalidation_by_fault(request.fault, walk.context.tags));
+    structures_.invalidate(invalidation_by_fault(request.fault, context.tags));
   }
   boundary.position = request.fault.position;
   record(EventKind::kRespond, boundary, request.access.address.value(), request.fault.code,
@@ -174,12 +208,16 @@ bool Walker::transport(const Step& step, bool is_update) {
   payload_.set_data_length(step.bytes);
   payload_.set_streaming_width(step.bytes);
   payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
-  memory_socket->b_transport(payload_, now_);
+  const sc_core::sc_time before = start_ + clock_.cycles(num_cycles_);
+  sc_core::sc_time now = before;
+  memory_socket->b_transport(payload_, now);
+  num_cycles_ += clock_.to_cycles(now - before);
   return payload_.is_response_ok();
 }
 
 PdpteLoad Walker::load_pdptes(const WalkContext& context, sc_core::sc_time& delay) {
-  now_ = delay;
+  start_ = delay;
+  num_cycles_ = 0;
   // The load is no walk: its reads are in no walk statistics and pass no walk cache.
   class Plain {
    public:
@@ -200,7 +238,7 @@ PdpteLoad Walker::load_pdptes(const WalkContext& context, sc_core::sc_time& dela
     Walker& walker_;
   };
   const PdpteLoad load = nestwalk::load_pdptes(context, Plain(*this));
-  delay = now_;
+  delay += clock_.cycles(num_cycles_);
   return load;
 }
 
@@ -208,7 +246,8 @@ void Walker::record(EventKind kind, const Step& step, std::uint64_t address, std
                     unsigned slot) {
   events_.emit([&] {
     Event event;
-    event.cycle = is_blocking_ ? clock_.to_cycles(sc_core::sc_time_stamp() + now_) : queue_.now();
+    event.cycle = is_blocking_ ? clock_.to_cycles(sc_core::sc_time_stamp() + start_) + num_cycles_
+                               : queue_.now();
     event.slot = static_cast<std::uint8_t>(slot);
     event.kind = kind;
     event.stage = step.stage;
@@ -223,7 +262,7 @@ void Walker::record(EventKind kind, const Step& step, std::uint64_t address, std
 std::uint64_t Walker::invalidate(const Invalidation& invalidation, Fence* fence) {
   record(EventKind::kInvalidate, Step{}, invalidation.address.value(), 0);
   for (Slot& slot : slots_) {
-    if (slot.is_busy && concerns(invalidation, slot.walk.context)) {
+    if (slot.is_busy && concerns(invalidation, slot.engine.context())) {
       kill(slot);
     }
   }

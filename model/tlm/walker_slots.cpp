@@ -75,14 +75,14 @@ void Walker::start(Slot& slot, const Waiting& waiting) {
   slot.num_references = 0;
   slot.start_cycle = queue_.now();
   stats_.queue_cycles += slot.start_cycle - waiting.since_cycle;
-  structures_.prepare(*slot.request->context, slot.walk);
+  structures_.prepare(slot.engine, *slot.request->context);
   record(EventKind::kAccept, Step{}, slot.request->access.address.value(), 0, slot.index);
   begin_engine(slot);
   advance(slot);
 }
 
 void Walker::begin_engine(Slot& slot) {
-  slot.engine = WalkEngine(slot.walk.context, slot.request->access);
+  slot.engine.start(slot.request->access);
   slot.answer = {};
 }
 
@@ -111,7 +111,7 @@ void Walker::advance(Slot& slot) {
       case StepKind::kFill:
         record(EventKind::kFill, *slot.step, slot.step->address, slot.step->resume.base,
                slot.index);
-        structures_.fill(slot.walk, *slot.step);
+        structures_.fill(slot.engine.context(), *slot.step);
         break;
       case StepKind::kDone:
       case StepKind::kFault:
@@ -185,7 +185,7 @@ void Walker::look_up(Slot& slot) {
     return;
   }
   record(EventKind::kLookup, step, step.address, 0, slot.index);
-  const std::optional<Resume> resume = structures_.lookup(slot.walk, step);
+  const std::optional<Resume> resume = structures_.lookup(slot.engine.context(), step);
   slot.answer.kind = resume ? AnswerKind::kHit : AnswerKind::kMiss;
   if (resume) {
     slot.answer.resume = *resume;
@@ -243,7 +243,7 @@ void Walker::answered(Transaction<TableExtension>& t) {
   } else if (!is_update) {
     record(EventKind::kReadData, step, step.hpa.value(), t.word, slot.index);
     if (may_keep_word) {
-      structures_.keep_word(slot.walk, step, t.word);
+      structures_.keep_word(slot.engine, step, t.word);
     }
     slot.answer.kind = AnswerKind::kValue;
     slot.answer.value = t.word;
@@ -285,7 +285,7 @@ void Walker::end_slot(Slot& slot) {
   WalkExtension& request = *slot.request;
   end_walk({slot.num_references, slot.engine.num_restarts(), queue_.now() - slot.start_cycle,
             slot.index},
-           slot.walk, request);
+           slot.engine.context(), request);
   tlm::tlm_generic_payload& payload = *slot.payload;
   payload.set_response_status(request.is_translation ? tlm::TLM_OK_RESPONSE
                                                      : tlm::TLM_ADDRESS_ERROR_RESPONSE);

@@ -15,6 +15,7 @@ namespace nestwalk {
 struct PdpteRegisters {
   bool loaded = false;
   std::array<std::uint64_t, 4> entry{};
+  friend constexpr bool operator==(const PdpteRegisters&, const PdpteRegisters&) = default;
 };
 
 struct WalkContext {
@@ -45,6 +46,7 @@ struct WalkContext {
   [[nodiscard]] bool uses_pdpte_registers() const {
     return has_guest && guest_format == FormatId::kX86Pae && !is_npt();
   }
+  friend constexpr bool operator==(const WalkContext&, const WalkContext&) = default;
 };
 
 }  // namespace nestwalk
