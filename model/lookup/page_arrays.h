@@ -95,9 +95,7 @@ class PageArrays {
     return found;
   }
 
-  [[nodiscard]] const Entry& entry(Found found) const {
-    return arrays_[found.array][found.slot];
-  }
+  [[nodiscard]] const Entry& entry(Found found) const { return arrays_[found.array][found.slot]; }
   [[nodiscard]] unsigned span_bits(Found found) const {
     return classes_[found.page_class].span_bits;
   }

@@ -47,8 +47,7 @@ SparseMemory& SparseMemory::operator=(const SparseMemory& other) {
   return *this;
 }
 
-bool SparseMemory::read_entry_checked(Hpa address, unsigned num_bytes,
-                                      std::uint64_t& word) const {
+bool SparseMemory::read_entry_checked(Hpa address, unsigned num_bytes, std::uint64_t& word) const {
   if (!contains(address, num_bytes)) {
     return false;
   }
