@@ -43,11 +43,6 @@ void MmuAtBench::load(const HandTables& tables) {
   mmu_.set_context(tables.context);
 }
 
-void MmuAtBench::invalidate(const Invalidation& invalidation) {
-  mmu_.invalidate(invalidation);
-  walker_.invalidate(invalidation);
-}
-
 CacheAtBench::CacheAtBench(const MachineParams& params)
     : AtBench(params),
       cache_("cache", params.l1d, queue_, clock_, memory_),

@@ -67,7 +67,6 @@ class MmuAtBench : public AtBench {
   explicit MmuAtBench(const MachineParams& params);
 
   void load(const HandTables& tables);
-  void invalidate(const Invalidation& invalidation);
 
  private:
   Mmu mmu_;
@@ -77,7 +76,6 @@ class MmuAtBench : public AtBench {
   AtInitiator cpu;
   const Mmu& mmu = mmu_;
   const Walker& walker = walker_;
-  const Dram& dram = dram_;
   ProtocolChecker& walk_port;  // between Mmu and walker
 };
 

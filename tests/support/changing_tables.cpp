@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "model/arch/bits.h"
+#include "tests/support/oracle.h"
 
 namespace nestwalk {
 namespace {
@@ -56,25 +57,6 @@ std::vector<Invalidation> required_after_change(const ChangingTables& tables, St
 }
 
 }  // namespace
-
-Footprint::Role Footprint::role_of(const OracleReference& reference) {
-  return reference.stage == Stage::kGuest ? Role{Stage::kGuest, reference.position.g}
-                                          : Role{Stage::kHost, reference.position.h};
-}
-
-void Footprint::add(const OracleResult& result) {
-  for (const OracleReference& reference : result.references) {
-    for (std::uint64_t unit = 0; unit < reference.size; unit += 4) {
-      const auto [place, is_new] =
-          entries_.try_emplace((reference.hpa + unit).value(), role_of(reference));
-      if (!is_new && place->second != role_of(reference)) {
-        is_mixed_ = true;
-      }
-    }
-    references_.push_back(reference);
-  }
-  is_written_ = is_written_ || !result.writes.empty();
-}
 
 bool make_changing_tables(const StagePair& stages, std::uint64_t seed, ChangingTables& result) {
   RandomCase random_case = make_random_case(stages, seed);

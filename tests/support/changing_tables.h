@@ -12,48 +12,23 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <utility>
 #include <vector>
 
 #include "model/arch/access.h"
 #include "model/arch/invalidation.h"
 #include "model/walk/context.h"
-#include "tests/support/oracle.h"
 #include "tests/support/random_tables.h"
+#include "tests/support/table_footprint.h"
 #include "tests/support/test_random.h"
 #include "tests/support/word_memory.h"
 
 namespace nestwalk {
 
-// What accesses read and write, entry by entry.
-class Footprint {
- public:
-  void add(const OracleResult& result);
-
-  // Some bytes serve as entries of two kinds: a change of one is a change of the other too, which
-  // the invalidation for one kind does not cover.
-  [[nodiscard]] bool overlaps() const { return is_mixed_; }
-  // A walk's own A/D bits then change what an entry says in its other role: that is a change
-  // without an invalidation.
-  [[nodiscard]] bool changes_itself() const { return is_mixed_ && is_written_; }
-  [[nodiscard]] const std::vector<OracleReference>& references() const { return references_; }
-
- private:
-  using Role = std::pair<Stage, unsigned>;  // stage and level of an entry
-  static Role role_of(const OracleReference& reference);
-
-  std::map<std::uint64_t, Role> entries_;
-  std::vector<OracleReference> references_;
-  bool is_mixed_ = false;
-  bool is_written_ = false;
-};
-
 struct ChangingTables {
   WalkContext context;  // with tags, and PDPTEs where they are used
   WordMemory memory;
   std::vector<Access> accesses;
-  Footprint footprint;
+  TableFootprint footprint;
 };
 
 // False: the case has no accesses that mean something.

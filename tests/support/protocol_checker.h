@@ -45,7 +45,6 @@ class ProtocolChecker : public sc_core::sc_module {
   // What broke a rule, one line each; empty: nothing. At the end of the simulation: what is under
   // way, or still held by somebody, breaks one too.
   [[nodiscard]] std::string finish();
-  [[nodiscard]] const std::string& violations() const { return violations_; }
   // In the order of BEGIN_REQ.
   [[nodiscard]] const std::vector<Passage>& passages() const { return passages_; }
 
