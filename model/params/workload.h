@@ -88,10 +88,10 @@ struct BtreeParams {
 void describe(BtreeParams& p, ParameterVisitor& v);
 
 struct ChurnParams {
-  std::uint32_t num_regions = 64;
+  std::uint32_t num_regions = 16;
   std::uint64_t min_region_bytes = std::uint64_t{16} << 10;
   std::uint64_t max_region_bytes = std::uint64_t{1} << 20;
-  std::uint64_t accesses_per_region = 512;
+  std::uint64_t accesses_per_region = 256;
 };
 void describe(ChurnParams& p, ParameterVisitor& v);
 

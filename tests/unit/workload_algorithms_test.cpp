@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -220,6 +222,21 @@ TEST(Btree, FindsKeysAsARealTreeDoes) {
       ASSERT_NEAR(count, mean, 6 * std::sqrt(mean) + 6);
     }
   }
+}
+
+TEST(Churn, AShortRunOfTheDefaultsUnmaps) {
+  WorkloadParams p;
+  p.kind = WorkloadKind::kChurn;
+  p.num_accesses = 10'000;
+  const std::unique_ptr<Stream> stream = make_stream(p);
+  std::array<TraceRecord, 256> batch;
+  std::size_t num_unmaps = 0;
+  while (const std::size_t count = stream->next_batch(batch)) {
+    for (std::size_t i = 0; i < count; ++i) {
+      num_unmaps += batch[i].event != nullptr && batch[i].event->kind == TraceEventKind::kUnmap;
+    }
+  }
+  EXPECT_GE(num_unmaps, 8U);
 }
 
 TEST(Churn, KeepsAFixedNumberOfRegionsAndWritesEachPageOnce) {

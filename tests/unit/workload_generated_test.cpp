@@ -63,7 +63,7 @@ TEST_P(EveryGenerator, IsTheSameEverywhere) {
       {WorkloadKind::kHashJoin, 0xfac70333754d4f9e},
       {WorkloadKind::kBtree, 0x1d636d6176b1cc07},
       {WorkloadKind::kChurn, 0xb5e8b3d746124587},
-      {WorkloadKind::kPhases, 0x6d8d84f16f6ce01e},
+      {WorkloadKind::kPhases, 0x44396f7f2b27ec3b},
   };
   EXPECT_EQ(checksum_of(small_workload(GetParam())), expected.at(GetParam()));
 }
