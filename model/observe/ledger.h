@@ -39,8 +39,16 @@ enum class Cause : std::uint8_t {
   kHostFrameZeroing,
   kShootdown,
   kLockWait,
+  // The hypervisor's work on the host stage besides serving faults.
+  kDirtyLog,
+  kBalloon,
+  kHostSplitMerge,
+  kReclaim,
+  kSwapIn,
+  kMigration,
+  kVmTeardown,
 };
-inline constexpr unsigned kNumCauses = 19;
+inline constexpr unsigned kNumCauses = 26;
 
 struct CauseDescription {
   std::string_view name;
@@ -71,6 +79,13 @@ inline constexpr std::array<CauseDescription, kNumCauses> kCauses = {{
      "Remote invalidations: sending the interrupt, waiting for acknowledgements, and being "
      "interrupted."},
     {"lock_wait", "Waiting for another core to leave the guest kernel or the hypervisor."},
+    {"dirty_log", "The hypervisor starting, harvesting and ending dirty logs."},
+    {"balloon", "The hypervisor taking memory that a guest gives back."},
+    {"host_split_merge", "The hypervisor splitting and merging host pages."},
+    {"reclaim", "The hypervisor choosing guest pages to swap out, and writing them out."},
+    {"swap_in", "The hypervisor bringing swapped-out guest pages back."},
+    {"migration", "The hypervisor moving guest pages to other frames."},
+    {"vm_teardown", "The hypervisor destroying VMs."},
 }};
 
 constexpr std::string_view name_of(Cause cause) {

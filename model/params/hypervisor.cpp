@@ -7,6 +7,26 @@ constexpr std::uint64_t kMaxCycles = 10'000'000;
 
 }  // namespace
 
+void describe(HostEventParams& p, ParameterVisitor& v) {
+  constexpr std::uint64_t kMaxAccesses = std::uint64_t{1} << 62;
+  v.integer({"at_accesses", "accesses", "When: after so many accesses of the VM's processes.", 0,
+             kMaxAccesses},
+            p.at_accesses);
+  v.integer({"every_accesses", "accesses", "Again and again after so many more; 0: once.", 0,
+             kMaxAccesses},
+            p.every_accesses);
+  v.choice({"do", "What the hypervisor does.", kHostActionNames}, p.action);
+  v.integer({"start", "bytes",
+             "Guest-physical start of the range. Balloon and reclaim choose pages themselves.", 0,
+             std::uint64_t{1} << 52},
+            p.start);
+  v.integer({"length_bytes", "bytes",
+             "Length of the range, cut at the end of guest memory; of a balloon or of reclaim how "
+             "much memory.",
+             0, std::uint64_t{1} << 52},
+            p.length_bytes);
+}
+
 void describe(VmParams& p, ParameterVisitor& v) {
   v.integer({"memory_bytes", "bytes", "Guest-physical memory, a multiple of 4 KiB, from address 0.",
              std::uint64_t{1} << 20, std::uint64_t{1} << 52},
@@ -24,6 +44,27 @@ void describe(VmParams& p, ParameterVisitor& v) {
             p.vcpus);
   v.boolean({"vpid", "Intel: tag the VM's translations, so that they survive exits and entries."},
             p.vpid);
+  v.choice({"dirty_log_method",
+            "How a dirty log notices writes. dirty_bits needs EPT with accessed_dirty, or NPT; "
+            "without, write_protect takes its place.",
+            kDirtyLogMethodNames},
+           p.dirty_log_method);
+  v.boolean({"dirty_log_splits_pages",
+             "Split large host pages while their range is logged, so that the log tells pages of "
+             "4 KiB apart."},
+            p.dirty_log_splits_pages);
+  v.choice({"migration", "What keeps the guest from writing to a page while it moves.",
+            kMigrationMethodNames},
+           p.migration);
+  v.integer({"resident_limit_bytes", "bytes",
+             "Host memory that may back the VM; what is more is swapped out. 0: no limit.", 0,
+             std::uint64_t{1} << 52},
+            p.resident_limit_bytes);
+  v.integer({"reclaim_batch_pages", "pages",
+             "Pages of 4 KiB that are swapped out at a time when the VM is at its limit.", 1,
+             std::uint64_t{1} << 20},
+            p.reclaim_batch_pages);
+  v.list({"host_events", "What the hypervisor does to the VM's memory, and when."}, p.host_events);
 }
 
 void describe(HypervisorParams& p, ParameterVisitor& v) {
@@ -46,6 +87,24 @@ void describe(HypervisorParams& p, ParameterVisitor& v) {
   v.integer({"clear_4k_cycles", "cycles",
              "Zeroing 4 KiB of a frame or table. Assumption: 16 bytes a cycle.", 0, kMaxCycles},
             p.clear_4k_cycles);
+  v.integer({"copy_4k_cycles", "cycles",
+             "Copying 4 KiB from frame to frame. Assumption: 8 bytes a cycle.", 0, kMaxCycles},
+            p.copy_4k_cycles);
+  v.integer({"page_update_cycles", "cycles",
+             "Software part of changing the entry of one page in a log, balloon, split, merge, "
+             "reclaim or migration. Assumption.",
+             0, kMaxCycles},
+            p.page_update_cycles);
+  v.integer({"swap_out_4k_cycles", "cycles",
+             "Writing 4 KiB out to swap, the part that the CPU waits for. Assumption: 2 us at "
+             "3 GHz, the device works meanwhile.",
+             0, kMaxCycles},
+            p.swap_out_4k_cycles);
+  v.integer({"swap_in_4k_cycles", "cycles",
+             "Bringing 4 KiB back from swap while the guest waits. Assumption: 20 us at 3 GHz, a "
+             "fast NVMe device.",
+             0, kMaxCycles},
+            p.swap_in_4k_cycles);
 }
 
 }  // namespace nestwalk

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "model/arch/paging_format.h"
 #include "model/params/descriptor.h"
@@ -31,6 +32,47 @@ constexpr FormatId format_id(HostFormat format) {
   return kHostFormatIds[static_cast<unsigned>(format)];
 }
 
+// How writes to a range of guest memory are noticed.
+enum class DirtyLogMethod : std::uint8_t {
+  kWriteProtect,  // entries are read-only until the first write, which exits
+  kDirtyBits,     // the MMU sets D; where it does not (EPT without A and D), as kWriteProtect
+};
+inline constexpr std::array<std::string_view, 2> kDirtyLogMethodNames = {"write_protect",
+                                                                         "dirty_bits"};
+
+// What the guest may do to a page while it moves to another frame.
+enum class MigrationMethod : std::uint8_t { kWriteProtect, kNotPresent };
+inline constexpr std::array<std::string_view, 2> kMigrationMethodNames = {"write_protect",
+                                                                          "not_present"};
+
+// What the hypervisor does to guest memory by itself, besides serving faults.
+enum class HostAction : std::uint8_t {
+  kDirtyLogStart,
+  kDirtyLogHarvest,
+  kDirtyLogStop,
+  kBalloonInflate,
+  kBalloonDeflate,
+  kSplit,
+  kMerge,     // in place, where the frames lie as one large frame
+  kCollapse,  // also where the content must move to one
+  kReclaim,
+  kMigrate,
+};
+inline constexpr std::array<std::string_view, 10> kHostActionNames = {
+    "dirty_log_start", "dirty_log_harvest", "dirty_log_stop",
+    "balloon_inflate", "balloon_deflate",   "split",
+    "merge",           "collapse",          "reclaim",
+    "migrate"};
+
+struct HostEventParams {
+  std::uint64_t at_accesses = 0;
+  std::uint64_t every_accesses = 0;  // and again; 0: once
+  HostAction action = HostAction::kDirtyLogStart;
+  std::uint64_t start = 0;  // of the range; a balloon and reclaim choose their pages
+  std::uint64_t length_bytes = std::uint64_t{1} << 52;
+};
+void describe(HostEventParams& p, ParameterVisitor& v);
+
 struct VmParams {
   std::uint64_t memory_bytes = std::uint64_t{4} << 30;
   HostFormat format = HostFormat::kEptFourLevel;
@@ -38,6 +80,13 @@ struct VmParams {
   bool accessed_dirty = false;  // EPT A/D bits
   bool vpid = true;
   std::uint32_t vcpus = 1;
+
+  DirtyLogMethod dirty_log_method = DirtyLogMethod::kWriteProtect;
+  bool dirty_log_splits_pages = true;
+  MigrationMethod migration = MigrationMethod::kNotPresent;
+  std::uint64_t resident_limit_bytes = 0;  // 0: none
+  std::uint32_t reclaim_batch_pages = 32;
+  std::vector<HostEventParams> host_events;
 };
 void describe(VmParams& p, ParameterVisitor& v);
 
@@ -48,6 +97,10 @@ struct HypervisorParams {
   std::uint32_t frame_allocation_cycles = 400;
   std::uint32_t table_allocation_cycles = 300;
   std::uint32_t clear_4k_cycles = 250;
+  std::uint32_t copy_4k_cycles = 500;
+  std::uint32_t page_update_cycles = 40;
+  std::uint32_t swap_out_4k_cycles = 6000;
+  std::uint32_t swap_in_4k_cycles = 60000;
 };
 void describe(HypervisorParams& p, ParameterVisitor& v);
 
