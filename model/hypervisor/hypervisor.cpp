@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "model/arch/check.h"
+#include "model/hypervisor/host_reclaim.h"
+#include "model/hypervisor/vm_teardown.h"
 #include "model/memory/table_builder.h"
 
 namespace nestwalk {
@@ -21,6 +23,12 @@ struct TableReader {
 
 Cause cause_of(const Vm& vm) {
   return vm.format().rules == RuleSet::kEpt ? Cause::kEptViolation : Cause::kNestedPageFault;
+}
+
+// Of the host stage: every access to a guest table may be one as well.
+bool is_write(const Fault& fault) {
+  static_assert(ept::qualification::kWrite == x86::error_code::kWrite);
+  return (fault.code & bit(ept::qualification::kWrite)) != 0;
 }
 
 }  // namespace
@@ -47,20 +55,49 @@ Hypervisor::Hypervisor(const HostMachine& machine, FrameAllocator<Hpa> frames)
 
 std::optional<VmId> Hypervisor::create_vm(HypervisorPort& port, const VmParams& params) {
   fatal_unless(!find_problem(machine_, params), "a VM is created without problems");
-  if (vms_.size() >= kMaxVms) {
+  const auto place =
+      std::find_if(vms_.begin(), vms_.end(), [](const Vm& vm) { return !vm.exists; });
+  if (place == vms_.end() && vms_.size() >= kMaxVms) {
     return std::nullopt;
   }
   Vm vm;
-  vm.id = VmId{static_cast<std::uint32_t>(vms_.size())};
+  vm.id = VmId{static_cast<std::uint32_t>(place - vms_.begin())};
   vm.params = params;
-  NestedPager pager(port, cause_of(vm), machine_, frames_, vm);
+  NestedPager pager({port, machine_, frames_, vm}, cause_of(vm));
   const std::optional<Hpa> root = pager.allocate_table();
   if (!root) {
     return std::nullopt;
   }
   vm.root = *root;
-  vms_.push_back(vm);
+  if (place == vms_.end()) {
+    vms_.push_back(vm);
+  } else {
+    *place = vm;
+  }
   return vm.id;
+}
+
+void Hypervisor::destroy_vm(HypervisorPort& port, VmId id, const FlushTargets& targets) {
+  fatal_unless(vm(id).exists, "a VM is destroyed once");
+  destroy(host_context(port, id), targets);
+}
+
+HostContext Hypervisor::host_context(HypervisorPort& port, VmId id) {
+  return {port, machine_, frames_, vms_.at(static_cast<std::size_t>(id))};
+}
+
+void Hypervisor::make_room(HypervisorPort& port, VmId id, const Fault& fault,
+                           const FlushTargets& targets) {
+  const HostContext context = host_context(port, id);
+  const VmParams& params = context.vm.params;
+  const std::uint64_t wanted = context.vm.resident_bytes + bit(kSmallPageBits);
+  if (params.resident_limit_bytes == 0 || wanted <= params.resident_limit_bytes ||
+      NestedPager(context, Cause::kReclaim).is_backed(fault.gpa)) {
+    return;
+  }
+  const std::uint64_t excess = wanted - params.resident_limit_bytes;
+  HostReclaim(context, targets)
+      .swap_out(std::max<std::uint64_t>(params.reclaim_batch_pages, excess >> kSmallPageBits));
 }
 
 bool Hypervisor::populate(HypervisorPort& port, VmId id, Gpa start, std::uint64_t length_bytes) {
@@ -68,7 +105,7 @@ bool Hypervisor::populate(HypervisorPort& port, VmId id, Gpa start, std::uint64_
   fatal_unless(length_bytes <= vm.params.memory_bytes &&
                    start.value() <= vm.params.memory_bytes - length_bytes,
                "only memory of the guest is populated");
-  NestedPager pager(port, cause_of(vm), machine_, frames_, vm);
+  NestedPager pager({port, machine_, frames_, vm}, cause_of(vm));
   const Gpa end = start + length_bytes;
   for (Gpa at = start.page(kSmallPageBits); at < end; at = at + bit(kSmallPageBits)) {
     if (!pager.is_backed(at) && pager.back(at) == BackOutcome::kOutOfMemory) {
@@ -80,7 +117,7 @@ bool Hypervisor::populate(HypervisorPort& port, VmId id, Gpa start, std::uint64_
 
 ControlBlock Hypervisor::control_block(VmId id) const {
   const Vm& machine = vm(id);
-  const auto tag = static_cast<std::uint32_t>(id) + 1;
+  const std::uint32_t tag = machine.tag();
   const bool is_ept = machine.format().rules == RuleSet::kEpt;
   ControlBlock block;
   block.vm = static_cast<std::uint32_t>(id);
@@ -125,8 +162,8 @@ ExitOutcome Hypervisor::handle_fault(HypervisorPort& port, VmId id, const Fault&
     ++statistics.beyond_memory;
     return ExitOutcome::kBeyondMemory;
   }
-  NestedPager pager(port, cause_of(vm), machine_, frames_, vm);
-  switch (pager.back(fault.gpa)) {
+  NestedPager pager({port, machine_, frames_, vm}, cause_of(vm));
+  switch (pager.back(fault.gpa, is_write(fault) ? AccessType::kWrite : AccessType::kRead)) {
     case BackOutcome::kBacked:
       break;
     case BackOutcome::kRightsRaised:
@@ -158,8 +195,10 @@ const Vm& Hypervisor::vm(VmId id) const {
 
 void Hypervisor::register_stats(StatGroup& group) const {
   for (const Vm& vm : vms_) {
-    vm.statistics.register_stats(
-        group.group("vm" + std::to_string(static_cast<std::uint32_t>(vm.id))));
+    if (vm.exists) {
+      vm.statistics.register_stats(
+          group.group("vm" + std::to_string(static_cast<std::uint32_t>(vm.id))));
+    }
   }
 }
 

@@ -46,6 +46,14 @@ class Hypervisor {
   // a port that takes no time. No exit is counted. False if the host is out of frames.
   [[nodiscard]] bool populate(HypervisorPort& port, VmId id, Gpa start, std::uint64_t length_bytes);
 
+  // The VM runs nowhere any more. Its number, and with it its tags, may go to the next VM.
+  void destroy_vm(HypervisorPort& port, VmId id, const FlushTargets& targets);
+
+  // What operations on the host stage of a VM work with: DirtyLogger, Balloon, HostReclaim ...
+  [[nodiscard]] HostContext host_context(HypervisorPort& port, VmId id);
+  // Before a fault brings in one more page: swaps out if the VM is at its limit of host memory.
+  void make_room(HypervisorPort& port, VmId id, const Fault& fault, const FlushTargets& targets);
+
   [[nodiscard]] ControlBlock control_block(VmId id) const;
   void enter(HypervisorPort& port, VmId id) const { port.enter(control_block(id)); }
 
@@ -57,6 +65,7 @@ class Hypervisor {
                                              Gpa address) const;
 
   [[nodiscard]] const Vm& vm(VmId id) const;
+  // Numbers of VMs that were given out; some of them may have been destroyed.
   [[nodiscard]] std::size_t num_vms() const { return vms_.size(); }
   [[nodiscard]] const FrameOwnerMap& owners() const { return frames_.owners; }
   [[nodiscard]] const FrameAllocator<Hpa>& frames() const { return frames_.free; }

@@ -8,7 +8,9 @@
 // (InvalidateOp::kVmTransition) and at an EPT violation or #NPF (the faulting addresses).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "model/arch/address.h"
 #include "model/arch/invalidation.h"
@@ -66,6 +68,10 @@ class HypervisorPort {
   // Zeroes the naturally aligned block of 2^bits bytes (bits >= 12). Takes no time by itself: what
   // clearing costs is the hypervisor's to spend.
   virtual void clear(Hpa address, unsigned bits) = 0;
+
+  // The content of whole 4 KiB frames, to move it. Take no time by themselves either.
+  virtual void read_frame(Hpa frame, std::span<std::byte> to) = 0;
+  virtual void write_frame(Hpa frame, std::span<const std::byte> from) = 0;
 
   virtual void spend(Cause cause, std::uint64_t cycles) = 0;
 

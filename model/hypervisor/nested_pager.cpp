@@ -1,172 +1,133 @@
 #include "model/hypervisor/nested_pager.h"
 
 #include <algorithm>
-
-#include "model/memory/entry_builder.h"
+#include <array>
+#include <cstddef>
 
 namespace nestwalk {
-namespace {
 
-// Host frames of small formats must lie where their entries (and nCR3) can point to.
-unsigned reachable_bits(const PagingFormat& format, const Control& control) {
-  return format.input_bits == 32 ? 32 : control.maxphyaddr;
+BackOutcome NestedPager::back(Gpa address, AccessType type) {
+  HostEntry entry = stage_.find(address);
+  return stage_.view(entry).is_leaf() ? raise_rights(entry, type) : fill(address, entry, type);
 }
 
-}  // namespace
+// Whether a log keeps pages of this block read-only until they are written.
+bool NestedPager::is_protected(Gpa page, unsigned bits) const {
+  return vm_.dirty_log && vm_.dirty_log->method == DirtyLogMethod::kWriteProtect &&
+         vm_.dirty_log->overlaps(page, bits);
+}
 
-std::optional<Hpa> NestedPager::allocate_table() {
-  const std::optional<Hpa> table = take(kSmallPageBits, FrameUse::kHostTable);
-  if (table) {
-    ++vm_.statistics.tables_allocated;
-    port_.spend(cause_, machine_.params.table_allocation_cycles);
-    clear(*table, kSmallPageBits);
+// Tells a write-protecting log of the write.
+bool NestedPager::may_write(const HostEntry& leaf, AccessType type) {
+  const unsigned bits = stage_.page_bits(leaf);
+  if (!is_protected(leaf.start, bits)) {
+    return true;
   }
-  return table;
-}
-
-BackOutcome NestedPager::back(Gpa address) {
-  const Slot slot = find(address);
-  return slot.is_leaf ? raise_rights(slot) : fill(address, slot);
-}
-
-NestedPager::Slot NestedPager::find(Gpa address) {
-  const PagingFormat& format = vm_.format();
-  Hpa table = vm_.root;
-  for (unsigned level = format.levels;; --level) {
-    Slot slot{entry_address(table, level, address), 0, level, false};
-    ++vm_.statistics.table_reads;
-    slot.entry = port_.load(slot.entry_address, format.entry_bytes);
-    const EntryView view{format, level, slot.entry};
-    slot.is_leaf = view.is_leaf();
-    if (!view.is_table()) {
-      return slot;
-    }
-    table = Hpa(view.address());
+  if (type == AccessType::kWrite) {
+    ++stage_.statistics().log_write_faults;
+    vm_.log_write(leaf.start, bits);
   }
+  return vm_.dirty_log->dirty.contains(leaf.start, bits);
 }
 
-// The MMU may set A or D at any time, hence the compare and swap.
-BackOutcome NestedPager::raise_rights(Slot slot) {
-  const unsigned bytes = vm_.format().entry_bytes;
-  for (;;) {
-    const EntryView view{vm_.format(), slot.level, slot.entry};
-    const std::uint64_t all = leaf(slot.level, Hpa(view.address()));
-    const std::uint64_t denial =  // bit 63 of an EPT entry suppresses #VE instead
-        vm_.format().rules == RuleSet::kX86 ? bit(x86::kNoExecute) : 0;
-    const std::uint64_t wanted = (slot.entry | all) & ~denial;
-    if (wanted == slot.entry) {
-      return BackOutcome::kUnchanged;
-    }
-    ++vm_.statistics.table_writes;
-    if (port_.compare_and_swap(slot.entry_address, {bytes, slot.entry, wanted})) {
-      return BackOutcome::kRightsRaised;
-    }
-    ++vm_.statistics.table_reads;
-    slot.entry = port_.load(slot.entry_address, bytes);
-  }
+BackOutcome NestedPager::raise_rights(HostEntry& leaf, AccessType type) {
+  const std::uint64_t all = stage_.leaf(leaf.level, Hpa(stage_.view(leaf).address()));
+  const std::uint64_t denial =  // bit 63 of an EPT entry suppresses #VE instead
+      stage_.format().rules == RuleSet::kX86 ? bit(x86::kNoExecute) : 0;
+  const bool is_read_only = !stage_.view(leaf).is_writable();
+  const std::uint64_t raised =
+      is_read_only && !may_write(leaf, type) ? all & ~stage_.write_bit() : all;
+  const std::uint64_t before =
+      stage_.change(leaf, [&](std::uint64_t word) { return (word | raised) & ~denial; });
+  return leaf.value == before ? BackOutcome::kUnchanged : BackOutcome::kRightsRaised;
 }
 
-BackOutcome NestedPager::fill(Gpa address, const Slot& slot) {
-  const PagingFormat& format = vm_.format();
-  unsigned level = std::min(slot.level, preferred_level());
-  std::optional<Hpa> page;
-  for (;; --level) {
-    if (page_fits(address, level)) {
-      page = take(format.page_bits(level), FrameUse::kGuestFrame);
-    }
-    if (page || level == 1) {
-      break;
-    }
+BackOutcome NestedPager::fill(Gpa address, HostEntry& entry, AccessType type) {
+  const PagingFormat& format = stage_.format();
+  const unsigned preferred = preferred_level(address);
+  unsigned level = std::min(entry.level, preferred);
+  std::optional<FrameBlock> page;
+  while (!(page = take_page(address, level)) && level > 1) {
+    --level;
   }
   if (!page) {
     return BackOutcome::kOutOfMemory;
   }
   std::array<Hpa, kMaxLevels + 1> tables{};  // by the level of their entries
-  for (unsigned made = level; made < slot.level; ++made) {
-    const std::optional<Hpa> table = allocate_table();
+  for (unsigned made = level; made < entry.level; ++made) {
+    const std::optional<Hpa> table = stage_.allocate_table();
     if (!table) {
       while (made-- > level) {
         --vm_.statistics.tables_allocated;
-        give_back(tables[made], kSmallPageBits);
+        stage_.give_back(tables[made], kSmallPageBits);
       }
-      give_back(*page, format.page_bits(level));
+      stage_.give_back(page->base, page->bits);
       return BackOutcome::kOutOfMemory;
     }
     tables[made] = *table;
   }
-  port_.spend(cause_, machine_.params.frame_allocation_cycles);
-  clear(*page, format.page_bits(level));
-  std::uint64_t entry = leaf(level, *page);
-  for (unsigned at = level; at < slot.level; ++at) {
-    store(entry_address(tables[at], at, address), entry);
-    entry = table(at + 1, tables[at]);
+  stage_.spend(stage_.params().frame_allocation_cycles);
+  const bool is_fresh = !vm_.swap.contains(address.page(kSmallPageBits));
+  bring_content(address, *page);
+  HostEntry at{address.page(page->bits), {}, stage_.leaf(level, page->base), level};
+  if (is_fresh) {
+    vm_.log_write(address, page->bits);  // the guest's view of it changed to zeros
+  } else if (!may_write(at, type)) {
+    at.value &= ~stage_.write_bit();
   }
-  store(slot.entry_address, entry);
+  for (; at.level < entry.level; ++at.level) {
+    at.address = stage_.entry_address(tables[at.level], at.level, address);
+    stage_.store(at, at.value);
+    at.value = stage_.table(at.level + 1, tables[at.level]);
+  }
+  stage_.store(entry, at.value);
   ++vm_.statistics.pages_backed[level - 1];
-  if (level < preferred_level()) {
+  stage_.statistics().balloon_pages_returned +=
+      vm_.ballooned.erase(address, format.page_bits(level));
+  if (level < preferred) {
     ++vm_.statistics.backing_fallbacks;
   }
   return BackOutcome::kBacked;
 }
 
-bool NestedPager::page_fits(Gpa address, unsigned level) const {
-  if (!vm_.format().level[level].can_be_leaf) {
-    return false;
+std::optional<FrameBlock> NestedPager::take_page(Gpa address, unsigned level) {
+  if (!stage_.page_fits(address, level)) {
+    return std::nullopt;
   }
-  const unsigned bits = vm_.format().page_bits(level);
-  return address.page(bits).value() + bit(bits) <= vm_.params.memory_bytes;
+  const unsigned bits = stage_.format().page_bits(level);
+  const std::optional<Hpa> frame = stage_.take(bits, FrameUse::kGuestFrame);
+  return frame ? std::optional(FrameBlock{*frame, bits}) : std::nullopt;
 }
 
-unsigned NestedPager::preferred_level() const {
-  unsigned level = std::min<unsigned>(leaf_level(vm_.params.backing), vm_.format().levels);
-  while (!vm_.format().level[level].can_be_leaf || (level == 3 && !machine_.control.page_1g)) {
+void NestedPager::bring_content(Gpa address, const FrameBlock& page) {
+  const Gpa small = address.page(kSmallPageBits);
+  if (!vm_.swap.contains(small)) {
+    stage_.clear(page.base, page.bits);
+    return;
+  }
+  std::array<std::byte, std::size_t{1} << kSmallPageBits> content{};
+  vm_.swap.take(small, content);
+  stage_.port().write_frame(page.base, content);
+  stage_.port().spend(Cause::kSwapIn, stage_.params().swap_in_4k_cycles);
+  ++stage_.statistics().pages_swapped_in;
+}
+
+// What was swapped out comes back as a small page: it has the table that it was unlinked from,
+// since only a table full of pages is ever replaced by a large page.
+unsigned NestedPager::preferred_level(Gpa address) const {
+  if (vm_.swap.contains(address.page(kSmallPageBits))) {
+    return 1;
+  }
+  const PagingFormat& format = stage_.format();
+  unsigned level = std::min<unsigned>(leaf_level(vm_.params.backing), format.levels);
+  while (!format.level[level].can_be_leaf || (level == 3 && !stage_.control().page_1g)) {
     --level;
   }
+  if (vm_.dirty_log && vm_.dirty_log->splits_pages &&
+      vm_.dirty_log->overlaps(address.page(format.page_bits(level)), format.page_bits(level))) {
+    return 1;
+  }
   return level;
-}
-
-std::optional<Hpa> NestedPager::take(unsigned bits, FrameUse use) {
-  const std::optional<Hpa> frame = frames_.free.allocate(bits);
-  if (!frame) {
-    return std::nullopt;
-  }
-  const std::uint64_t end = bit(reachable_bits(vm_.format(), machine_.control));
-  if (frame->value() + bit(bits) > end) {
-    frames_.free.free(*frame, bits);
-    return std::nullopt;
-  }
-  frames_.owners.set(*frame, bit(bits), {use, static_cast<std::uint32_t>(vm_.id)});
-  return frame;
-}
-
-void NestedPager::give_back(Hpa frame, unsigned bits) {
-  frames_.owners.set(frame, bit(bits), {});
-  frames_.free.free(frame, bits);
-}
-
-void NestedPager::clear(Hpa block, unsigned bits) {
-  port_.spend(Cause::kHostFrameZeroing,
-              std::uint64_t{machine_.params.clear_4k_cycles} << (bits - kSmallPageBits));
-  port_.clear(block, bits);
-}
-
-Hpa NestedPager::entry_address(Hpa table, unsigned level, Gpa address) const {
-  return table + vm_.format().index(level, address.value()) * vm_.format().entry_bytes;
-}
-
-std::uint64_t NestedPager::leaf(unsigned level, Hpa page) const {
-  return make_leaf_entry(vm_.format(), level, page.value(),
-                         {.user_execute = machine_.control.mode_based_execute});
-}
-
-std::uint64_t NestedPager::table(unsigned level, Hpa table) const {
-  return make_table_entry(vm_.format(), level, table.value(),
-                          {.user_execute = machine_.control.mode_based_execute});
-}
-
-void NestedPager::store(Hpa entry_address, std::uint64_t entry) {
-  ++vm_.statistics.table_writes;
-  port_.store(entry_address, vm_.format().entry_bytes, entry);
 }
 
 }  // namespace nestwalk

@@ -30,6 +30,7 @@ void VmStatistics::register_stats(StatGroup& group) const {
                 "Tables of the host stage, the root included.");
   group.counter("table_reads", &table_reads, "count", "Table entries loaded by the hypervisor.");
   group.counter("table_writes", &table_writes, "count", "Table entries stored by the hypervisor.");
+  pager.register_stats(group);
 }
 
 }  // namespace nestwalk

@@ -3,8 +3,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "model/arch/address.h"
+#include "model/hypervisor/dirty_log.h"
+#include "model/hypervisor/page_set.h"
+#include "model/hypervisor/pager_statistics.h"
+#include "model/hypervisor/swap_store.h"
 #include "model/observe/statistics.h"
 #include "model/params/hypervisor.h"
 
@@ -27,17 +32,37 @@ struct VmStatistics {
   std::uint64_t tables_allocated = 0;  // the root included
   std::uint64_t table_reads = 0;
   std::uint64_t table_writes = 0;
+  PagerStatistics pager;
 
   void register_stats(StatGroup& group) const;
 };
 
 struct Vm {
   VmId id{};
+  bool exists = true;  // false: destroyed, and its number is free
   VmParams params;
   Hpa root;
   VmStatistics statistics;
 
+  std::optional<DirtyLog> dirty_log;  // while one is on
+  PageSet ballooned;                  // given back by the guest, and not used since
+  SwapStore swap;                     // pages without a frame that have content
+  Gpa clock_hand;                     // where reclaim goes on
+  std::uint64_t resident_bytes = 0;   // of frames that back guest memory
+
   [[nodiscard]] const PagingFormat& format() const { return format_of(format_id(params.format)); }
+  // VPID on Intel and ASID on AMD; 0 is the host's.
+  [[nodiscard]] std::uint32_t tag() const { return static_cast<std::uint32_t>(id) + 1; }
+  // The MMU keeps A and D in the entries of this host stage.
+  [[nodiscard]] bool has_accessed_dirty() const {
+    return format().rules == RuleSet::kX86 || params.accessed_dirty;
+  }
+  // A write to guest memory that no table entry tells of: the hypervisor's own.
+  void log_write(Gpa address, unsigned bits = kSmallPageBits) {
+    if (dirty_log) {
+      dirty_log->mark(address, bits);
+    }
+  }
 };
 
 }  // namespace nestwalk

@@ -144,6 +144,10 @@ struct EntryView {
     return value &
            detail::entry_address_mask(format, is_leaf() ? format.page_bits(level) : kSmallPageBits);
   }
+  // Of a leaf: what holds for a page of any size. No format has such a bit between 12 and 51.
+  [[nodiscard]] constexpr std::uint64_t attributes() const {
+    return value & ~mask(51, 12) & ~(level > 1 ? bit(x86::kPageSize) : 0);
+  }
   [[nodiscard]] constexpr unsigned page_bits() const { return format.page_bits(level); }
   [[nodiscard]] constexpr bool is_writable() const { return has(ept::kWrite, x86::kWrite); }
   [[nodiscard]] constexpr bool is_accessed() const { return has(ept::kAccessed, x86::kAccessed); }

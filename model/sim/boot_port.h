@@ -1,7 +1,9 @@
 // Ports of the time before the machine runs: memory is written at once and nothing takes time.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "model/guest/cpu_port.h"
 #include "model/hypervisor/hypervisor.h"
@@ -26,6 +28,10 @@ class HostBootPort : public HypervisorPort {
     return memory_.compare_and_swap(address, swap.bytes, swap.expected, swap.desired);
   }
   void clear(Hpa address, unsigned bits) override { memory_.zero_bytes(address, bit(bits)); }
+  void read_frame(Hpa frame, std::span<std::byte> to) override { memory_.read_bytes(frame, to); }
+  void write_frame(Hpa frame, std::span<const std::byte> from) override {
+    memory_.write_bytes(frame, from);
+  }
   void spend(Cause /*cause*/, std::uint64_t /*cycles*/) override {}
   // Nothing is cached before the machine runs.
   void invalidate(const Invalidation& /*invalidation*/, unsigned /*core*/) override {}

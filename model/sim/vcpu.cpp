@@ -352,6 +352,14 @@ void Vcpu::clear(Hpa address, unsigned bits) {
   platform_.memory().zero_bytes(address, bit(bits));
 }
 
+void Vcpu::read_frame(Hpa frame, std::span<std::byte> to) {
+  platform_.memory().read_bytes(frame, to);
+}
+
+void Vcpu::write_frame(Hpa frame, std::span<const std::byte> from) {
+  platform_.memory().write_bytes(frame, from);
+}
+
 void Vcpu::invalidate(const Invalidation& invalidation, unsigned /*core*/) {
   spend(Cause::kInvalidation, cost_of(invalidation.op));
   invalidate_here(invalidation);

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <functional>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -62,6 +64,10 @@ class MockHypervisorPort : public HypervisorPort {
   void clear(Hpa address, unsigned bits) override {
     clears.emplace_back(address, bits);
     memory_.zero_bytes(address, bit(bits));
+  }
+  void read_frame(Hpa frame, std::span<std::byte> to) override { memory_.read_bytes(frame, to); }
+  void write_frame(Hpa frame, std::span<const std::byte> from) override {
+    memory_.write_bytes(frame, from);
   }
   void spend(Cause cause, std::uint64_t cycles) override { spent.charge(cause, cycles); }
   void invalidate(const Invalidation& invalidation, unsigned) override {

@@ -1,0 +1,42 @@
+// A balloon in a guest: memory that the guest gives back, and takes again by using it.
+//
+//   Balloon balloon({port, machine, frames, vm}, targets);
+//   const BalloonCount count = balloon.inflate(start, end);
+//   balloon.deflate(start, end);
+//
+// Inflating splits the host pages that the ends of the range cut, makes all in it not present,
+// flushes once, and only then frees the frames (rights went from 1 to 0: SDM vol. 3, "Guidelines
+// for use of the INVEPT instruction"). Content is gone, also what was swapped out. A page that
+// cannot be freed stays with the guest. Deflating changes no entry: the next access finds nothing
+// and gets a cleared frame; an access without deflating does the same.
+#pragma once
+
+#include <cstdint>
+
+#include "model/hypervisor/host_stage.h"
+
+namespace nestwalk {
+
+// Pages of 4 KiB; what the guest gave is the sum.
+struct BalloonCount {
+  std::uint64_t num_taken = 0;
+  std::uint64_t num_absent = 0;   // had no frame
+  std::uint64_t num_refused = 0;  // stay: no table was to be had to split their host page
+};
+
+class Balloon {
+ public:
+  Balloon(const HostContext& context, const FlushTargets& targets)
+      : stage_(context, Cause::kBalloon), targets_(targets) {}
+
+  // Any range; what of it is no whole small page of guest memory is not the guest's to give.
+  BalloonCount inflate(Gpa start, Gpa end);
+  // Returns how many pages of 4 KiB were in the balloon.
+  std::uint64_t deflate(Gpa start, Gpa end);
+
+ private:
+  HostStage stage_;
+  const FlushTargets& targets_;
+};
+
+}  // namespace nestwalk
