@@ -70,8 +70,12 @@ class MockHypervisorPort : public HypervisorPort {
     memory_.write_bytes(frame, from);
   }
   void spend(Cause cause, std::uint64_t cycles) override { spent.charge(cause, cycles); }
-  void invalidate(const Invalidation& invalidation, unsigned) override {
+  void invalidate(const Invalidation& invalidation, unsigned core) override {
     invalidations.push_back(invalidation);
+    invalidated_cores.push_back(core);
+    if (on_invalidate) {
+      on_invalidate(invalidation, core);
+    }
   }
   void enter(const ControlBlock& block) override { entries.push_back(block); }
   CoreCounters counters() const override { return {}; }
@@ -80,10 +84,12 @@ class MockHypervisorPort : public HypervisorPort {
   std::vector<std::pair<Hpa, std::uint64_t>> stores;
   std::vector<std::pair<Hpa, unsigned>> clears;
   std::vector<Invalidation> invalidations;
+  std::vector<unsigned> invalidated_cores;  // of each of them
   std::vector<ControlBlock> entries;
   Account spent;
   std::function<void()> after_store;
   std::function<void(Hpa)> before_swap;
+  std::function<void(const Invalidation&, unsigned)> on_invalidate;
 
  private:
   SparseMemory& memory_;

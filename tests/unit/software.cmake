@@ -4,6 +4,7 @@ foreach(file guest_boot_test.cpp guest_fault_test.cpp guest_unmap_test.cpp guest
              guest_sharing_test.cpp guest_random_test.cpp)
   nestwalk_test(FILE ${file} LINKS nestwalk::guest)
 endforeach()
-foreach(file hypervisor_fault_test.cpp hypervisor_vm_test.cpp)
+foreach(file hypervisor_fault_test.cpp hypervisor_vm_test.cpp hypervisor_dirty_log_test.cpp
+             hypervisor_split_test.cpp hypervisor_ownership_test.cpp hypervisor_reclaim_test.cpp)
   nestwalk_test(FILE ${file} LINKS nestwalk::hypervisor nlohmann_json::nlohmann_json)
 endforeach()
