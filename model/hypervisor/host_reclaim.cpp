@@ -12,7 +12,7 @@ std::uint64_t HostReclaim::swap_out(std::uint64_t num_pages) {
   const Gpa end(vm.params.memory_bytes);
   victims_.clear();
   must_flush_ = false;
-  // The second time round every page has lost its A.
+  // The second time round a page has lost its A, unless it was used meanwhile.
   for (unsigned round = 0; round < 2 && victims_.size() < num_pages; ++round) {
     const Gpa hand = vm.clock_hand;
     turn(hand, end, num_pages);

@@ -24,7 +24,8 @@ class HostReclaim {
   HostReclaim(const HostContext& context, const FlushTargets& targets)
       : stage_(context, Cause::kReclaim), targets_(targets) {}
 
-  // Returns how many pages of 4 KiB it swapped out: fewer if the VM has no more.
+  // Returns how many pages of 4 KiB it swapped out: fewer if the VM has no more, or used them
+  // while the hand came round.
   std::uint64_t swap_out(std::uint64_t num_pages);
 
  private:

@@ -1,0 +1,1 @@
+nestwalk_test(FILE nested_pager_random_test.cpp LINKS nestwalk::hypervisor)
