@@ -117,6 +117,10 @@ class GuestKernel {
   void exit_process(CpuPort& port, ProcessId id);
   // From here on the CPU uses the process's tables.
   void switch_to(CpuPort& port, ProcessId id);
+  // A balloon (guest_balloon.cpp): takes free frames of 4 KiB out of use for the host to have, at
+  // most so many, and takes them into use again, the last first. Returns which.
+  [[nodiscard]] std::vector<Gpa> inflate_balloon(CpuPort& port, std::uint64_t num_frames);
+  [[nodiscard]] std::vector<Gpa> deflate_balloon(CpuPort& port, std::uint64_t num_frames);
   FaultOutcome handle_page_fault(CpuPort& port, ProcessId id, const GuestFault& fault);
 
   // The process whose tables a CPU uses; none after boot and after an exit.
@@ -172,6 +176,7 @@ class GuestKernel {
   std::vector<Pcid> free_pcids_;                   // last freed, first reused
   std::uint16_t next_pcid_ = 1;                    // PCID 0 is the kernel's own root
   std::vector<std::optional<ProcessId>> current_;  // by CPU
+  std::vector<Gpa> balloon_;                       // frames that the host has
   GuestStatistics statistics_;
 };
 

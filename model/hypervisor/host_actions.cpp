@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "model/hypervisor/balloon.h"
 #include "model/hypervisor/dirty_logger.h"
 #include "model/hypervisor/frame_migration.h"
 #include "model/hypervisor/host_reclaim.h"
@@ -10,6 +9,20 @@
 #include "model/hypervisor/stage_split.h"
 
 namespace nestwalk {
+
+void HostActions::run(HostAction action, std::span<const GuestRange> ranges) {
+  VmStatistics& statistics = context_.vm.statistics;
+  ++statistics.exits;
+  ++statistics.pager.host_events;
+  context_.port.spend(Cause::kVmExit, context_.machine.params.exit_cycles);
+  if (action == HostAction::kBalloonInflate) {
+    Balloon(context_, targets_).inflate(ranges);
+    return;
+  }
+  for (const GuestRange& range : ranges) {
+    run(action, range.start, range.end);
+  }
+}
 
 void HostActions::run(HostAction action, Gpa start, Gpa end) {
   const Gpa memory_end(context_.vm.params.memory_bytes);
@@ -26,8 +39,7 @@ void HostActions::run(HostAction action, Gpa start, Gpa end) {
       DirtyLogger(context_, targets_).stop();
       return;
     case HostAction::kBalloonInflate:
-      Balloon(context_, targets_).inflate(start, end);
-      return;
+      return;  // all ranges at once
     case HostAction::kBalloonDeflate:
       Balloon(context_, targets_).deflate(start, end);
       return;

@@ -1,12 +1,16 @@
-// The host events of a configuration, carried out: each action of HostAction on a range.
+// The host events of a configuration, carried out. Each is an exit of its own; the caller enters
+// the guest again.
 //
 //   HostActions actions(hypervisor.host_context(port, vm), targets);
-//   actions.run(HostAction::kDirtyLogStart, start, end);
+//   actions.run(HostAction::kDirtyLogStart, std::array{GuestRange{start, end}});
 //
-// What a balloon takes and reclaim's amount are the caller's to say: the range of a balloon is what
-// the guest gives, and reclaim is asked for (end - start) bytes.
+// The ranges of a balloon are what the guest gives or takes; reclaim is asked for as many bytes as
+// they have.
 #pragma once
 
+#include <span>
+
+#include "model/hypervisor/balloon.h"
 #include "model/hypervisor/host_stage.h"
 
 namespace nestwalk {
@@ -16,10 +20,11 @@ class HostActions {
   HostActions(const HostContext& context, const FlushTargets& targets)
       : context_(context), targets_(targets) {}
 
-  // The range is cut at the end of guest memory.
-  void run(HostAction action, Gpa start, Gpa end);
+  // Ranges are cut at the end of guest memory.
+  void run(HostAction action, std::span<const GuestRange> ranges);
 
  private:
+  void run(HostAction action, Gpa start, Gpa end);
   void split(Gpa start, Gpa end);
   void merge(Gpa start, Gpa end, bool may_copy);
 

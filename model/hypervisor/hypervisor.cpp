@@ -92,6 +92,7 @@ void Hypervisor::make_room(HypervisorPort& port, VmId id, const Fault& fault,
   const VmParams& params = context.vm.params;
   const std::uint64_t wanted = context.vm.resident_bytes + bit(kSmallPageBits);
   if (params.resident_limit_bytes == 0 || wanted <= params.resident_limit_bytes ||
+      fault.gpa.value() >= params.memory_bytes ||
       NestedPager(context, Cause::kReclaim).is_backed(fault.gpa)) {
     return;
   }

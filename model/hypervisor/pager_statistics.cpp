@@ -12,6 +12,8 @@ void register_by_level(StatGroup& group, const std::array<std::uint64_t, 2>& pag
 }  // namespace
 
 void PagerStatistics::register_stats(StatGroup& group) const {
+  group.counter("host_events", &host_events, "count",
+                "Exits for what the hypervisor did to the VM's memory by itself (host_events).");
   group.counter("flushes", &flushes, "count",
                 "Times the hypervisor dropped the VM's translations on all its cores.");
   group.counter("tables_freed", &tables_freed, "tables", "Tables of the host stage given back.");

@@ -9,6 +9,7 @@
 namespace nestwalk {
 
 struct PagerStatistics {
+  std::uint64_t host_events = 0;
   std::uint64_t flushes = 0;  // however many cores each of them reaches
   std::uint64_t tables_freed = 0;
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "model/sim/run_machine.h"
@@ -143,9 +144,13 @@ std::span<const CoreAccess> CoreDriver::next_batch() {
     batch_.clear();
     batch_limit_ = run_.pass_milestones(slot_, kMaxBatch);
     while (run_.result_.end == RunEnd::kFinished && batch_.empty() && choose_task()) {
+      serve_host_events();
+      const std::uint64_t until_event = machine().host_events.next() - machine().num_accesses;
+      batch_limit_ = static_cast<std::size_t>(std::min<std::uint64_t>(batch_limit_, until_event));
       Task& current = task();
       const bool goes_on = fill_batch(current);
       current.is_finished = !goes_on;
+      machine().num_accesses += batch_.size();
     }
   } catch (const VmStopped& stopped) {
     batch_.clear();

@@ -51,6 +51,9 @@ class CoreDriver : public CoreClient {
   void create_processes();
   void switch_to_task();
   [[nodiscard]] bool fill_batch(Task& task);
+  // core_host_events.cpp; what is due in the hypervisor.
+  void serve_host_events();
+  void serve_host_event(const HostEventParams& event);
   // core_events.cpp; in the guest's kernel.
   void follow_process(Task& task, std::uint32_t number);
   void apply_event(Task& task, const TraceRecord& record);

@@ -48,6 +48,7 @@ void Run::build() {
     auto guest = std::make_unique<Machine>();
     guest->name = p.name;
     guest->index = static_cast<std::uint32_t>(i);
+    guest->host_events = HostEvents(p.vm.host_events);
     if (is_nested) {
       if (const auto problem =
               find_problem(HostMachine{params_.hypervisor, cpu_control(machine)}, p.vm)) {

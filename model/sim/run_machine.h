@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/guest/guest_kernel.h"
+#include "model/sim/host_events.h"
 #include "model/sim/process_stats.h"
 #include "model/sim/run.h"
 #include "model/sim/software_lock.h"
@@ -27,7 +28,9 @@ struct Run::Machine {
   std::vector<ProcessSlot> processes;
   bool has_processes = false;  // they have been created
   std::vector<Task> tasks;
-  ProcessStats kernel_stats;  // before its first process ran
+  HostEvents host_events;
+  std::uint64_t num_accesses = 0;  // handed to cores
+  ProcessStats kernel_stats;       // before its first process ran
 };
 
 }  // namespace nestwalk

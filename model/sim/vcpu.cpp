@@ -149,6 +149,7 @@ void Vcpu::serve_host_fault(const Fault& fault) {
   }
   transition();
   const SoftwareGuard guard(*place_.hypervisor_lock, *slot_);
+  place_.hypervisor->make_room(*this, place_.vm_id, fault, flush_targets());
   switch (place_.hypervisor->handle_fault(*this, place_.vm_id, fault)) {
     case ExitOutcome::kResumed:
       return;
@@ -350,19 +351,6 @@ bool Vcpu::compare_and_swap(Hpa address, const Swap& swap) {
 
 void Vcpu::clear(Hpa address, unsigned bits) {
   platform_.memory().zero_bytes(address, bit(bits));
-}
-
-void Vcpu::read_frame(Hpa frame, std::span<std::byte> to) {
-  platform_.memory().read_bytes(frame, to);
-}
-
-void Vcpu::write_frame(Hpa frame, std::span<const std::byte> from) {
-  platform_.memory().write_bytes(frame, from);
-}
-
-void Vcpu::invalidate(const Invalidation& invalidation, unsigned /*core*/) {
-  spend(Cause::kInvalidation, cost_of(invalidation.op));
-  invalidate_here(invalidation);
 }
 
 CoreCounters Vcpu::counters() const {

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -58,6 +59,8 @@ class Vcpu : public CpuPort, public HypervisorPort {
   // A fault of the host stage under any access: an exit, the hypervisor's handler, an entry. Throws
   // VmStopped if the VM cannot go on.
   void serve_host_fault(const Fault& fault);
+  // An exit for work of the hypervisor's own on this VM, and the entry after it.
+  void run_hypervisor(const std::function<void(const HostContext&, const FlushTargets&)>& work);
 
   [[nodiscard]] unsigned num_direct_map_faults() const { return num_direct_map_faults_; }
 
@@ -109,6 +112,11 @@ class Vcpu : public CpuPort, public HypervisorPort {
   void tell(CpuSet targets, const Order& order);
   void receive(CoreSlot& where, const Order& order, const std::vector<Invalidation>& drops);
   void receive_idle(const Order& order);
+  // Wherever translations of the VM may be cached.
+  [[nodiscard]] FlushTargets flush_targets() const;
+  // Lets another vCPU's core carry the operation out; returns when it has.
+  void interrupt(Vcpu& other, const Invalidation& invalidation, Fence& done);
+  void wait_for(Fence& fence, Cause cause);
   // On the core that this vCPU has; returns when acknowledged.
   void invalidate_here(const Invalidation& invalidation);
   [[nodiscard]] std::uint32_t cost_of(InvalidateOp op) const;

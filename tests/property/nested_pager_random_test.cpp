@@ -250,7 +250,7 @@ class RandomPager {
     const std::uint64_t end = draw_end(start);
     operate(m, "split", [&] {
       HostActions(m.guest->context(), m.guest->targets())
-          .run(HostAction::kSplit, Gpa(start), Gpa(end));
+          .run(HostAction::kSplit, std::array{GuestRange{Gpa(start), Gpa(end)}});
     });
   }
   void merge(Machine& m) {

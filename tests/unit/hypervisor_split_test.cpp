@@ -20,7 +20,8 @@ struct Large {
       : host(memory_bytes), vm(host.create(params)), guest(host, vm, 2) {}
 
   void act(HostAction action, std::uint64_t start = 0, std::uint64_t end = kEnd) {
-    HostActions(guest.context(), guest.targets()).run(action, Gpa(start), Gpa(end));
+    HostActions(guest.context(), guest.targets())
+        .run(action, std::array{GuestRange{Gpa(start), Gpa(end)}});
     guest.expect_caches_are_true();
   }
   const PagerStatistics& statistics() const { return guest.vm().statistics.pager; }
@@ -228,7 +229,7 @@ TEST_P(NestedPagerOf, BlocksThatAreNoPageStay) {
   const auto other = large.host.walk(large.vm, size() + 0x3000);
   large.host.memory.write(Hpa(other->entry_address), bytes, 0);
   HostActions(large.guest.context(), large.guest.targets())
-      .run(HostAction::kCollapse, Gpa{}, Gpa(kEnd));
+      .run(HostAction::kCollapse, std::array{GuestRange{Gpa{}, Gpa(kEnd)}});
   EXPECT_EQ(large.statistics().merges_refused, 2U) << "one read-only piece, one missing";
   EXPECT_EQ(large.statistics().tables_freed, 0U);
 }
@@ -263,7 +264,8 @@ TEST(HypervisorSplit, WithoutAFrameForTheTableThePageStaysWhole) {
   while (host.hypervisor.frames().num_free() != 0) {
     others.push_back(host.create(vm_of(HostFormat::kEptFourLevel, 2 * kMiB)));
   }
-  HostActions(guest.context(), guest.targets()).run(HostAction::kSplit, Gpa{}, Gpa(kEnd));
+  HostActions(guest.context(), guest.targets())
+      .run(HostAction::kSplit, std::array{GuestRange{Gpa{}, Gpa(kEnd)}});
   EXPECT_EQ(guest.vm().statistics.pager.splits_refused, 1U);
   EXPECT_EQ(guest.vm().statistics.pager.flushes, 0U);
   EXPECT_EQ(host.walk(vm, 0)->page_bits, 21U);
