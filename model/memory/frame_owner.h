@@ -49,6 +49,7 @@ class FrameOwnerMap {
     const std::uint64_t end = begin + num_bytes;
     fatal_unless(Hpa(begin | end).offset(kSmallPageBits) == 0 && begin < end,
                  "an owner has whole 4 KiB frames");
+    ++version_;
     const FrameOwner behind = owner_at(end);
     ranges_.erase(ranges_.lower_bound(begin), ranges_.upper_bound(end));
     if (owner_before(begin) != owner) {
@@ -60,6 +61,9 @@ class FrameOwnerMap {
   }
 
   [[nodiscard]] FrameOwner owner(Hpa address) const { return owner_at(address.value()); }
+
+  // Changes whenever something is said of any frame.
+  [[nodiscard]] std::uint64_t version() const { return version_; }
 
   // Bytes that belong to exactly this owner (any but free, of which there is no end).
   [[nodiscard]] std::uint64_t num_bytes(FrameOwner owner) const {
@@ -94,6 +98,7 @@ class FrameOwnerMap {
   // First address of each maximal range of equal owner; before the first key and behind the last
   // range all is free, so the last range is always a free one.
   std::map<std::uint64_t, FrameOwner> ranges_;
+  std::uint64_t version_ = 0;
 };
 
 }  // namespace nestwalk

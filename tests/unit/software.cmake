@@ -8,3 +8,7 @@ foreach(file hypervisor_fault_test.cpp hypervisor_vm_test.cpp hypervisor_dirty_l
              hypervisor_split_test.cpp hypervisor_ownership_test.cpp hypervisor_reclaim_test.cpp)
   nestwalk_test(FILE ${file} LINKS nestwalk::hypervisor nlohmann_json::nlohmann_json)
 endforeach()
+nestwalk_test(FILE checker_cover_test.cpp LINKS nestwalk::hypervisor nestwalk::lookup)
+foreach(file checker_history_test.cpp checker_mistakes_test.cpp)
+  nestwalk_test(FILE ${file} LINKS nestwalk_checked_machine)
+endforeach()

@@ -1,0 +1,175 @@
+#include "model/hypervisor/table_history.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "model/hypervisor/entry_meaning.h"
+
+namespace nestwalk {
+namespace {
+
+// A word holds one entry, or two of 4 bytes.
+template <class Visit>
+void for_each_entry(const StageRules& rules, std::uint64_t word, Visit&& visit) {
+  if (rules.format->entry_bytes == 8) {
+    visit(0U, word);
+    return;
+  }
+  visit(0U, word & mask(31, 0));
+  visit(1U, word >> 32);
+}
+
+std::uint64_t entry_of(const StageRules& rules, std::uint64_t word, unsigned index) {
+  return rules.format->entry_bytes == 8 ? word : (word >> (32 * index)) & mask(31, 0);
+}
+
+// Something that `before` let a walk cache is not what `after` says.
+bool ends_something(const CheckedContexts& contexts, const TableUse& use, std::uint64_t before,
+                    std::uint64_t after) {
+  const StageRules& rules = contexts[use.context].rules(use.stage);
+  bool ends = false;
+  for_each_entry(rules, before, [&](unsigned index, std::uint64_t entry) {
+    const EntryMeaning old = meaning_of(rules, use.stage, use.level, entry);
+    ends |= old.may_be_cached() && !gives_no_more(old, meaning_of(rules, use.stage, use.level,
+                                                                  entry_of(rules, after, index)));
+  });
+  return ends;
+}
+
+}  // namespace
+
+void TableHistory::see(const SparseMemory& memory, Hpa entry, const TableUse& use) {
+  const std::uint64_t number = entry.value() >> kSmallPageBits;
+  auto found = frames_.find(number);
+  if (found == frames_.end()) {
+    found = frames_.try_emplace(number).first;
+    const Hpa first(number << kSmallPageBits);
+    if (memory.contains(first, SparseMemory::kPageBytes)) {
+      memory.read_bytes(first, std::as_writable_bytes(std::span(found.value().words)));
+    }
+  }
+  std::vector<TableUse>& uses = found.value().uses;
+  if (std::find(uses.rbegin(), uses.rend(), use) == uses.rend() && uses.size() < kMaxUses) {
+    uses.push_back(use);
+  }
+}
+
+bool TableHistory::on_write(const SparseMemory& memory, const CheckedContexts& contexts,
+                            const WrittenRange& range, const CheckerStamp& stamp) {
+  const std::uint64_t first = range.address.value() >> kSmallPageBits;
+  const std::uint64_t last = (range.address.value() + range.num_bytes - 1) >> kSmallPageBits;
+  if (last - first < frames_.size()) {
+    bool ends = false;
+    for (std::uint64_t number = first; number <= last; ++number) {
+      if (frames_.find(number) != frames_.end()) {
+        ends |= frame_written(memory, contexts, number, stamp);
+      }
+    }
+    return ends;
+  }
+  std::vector<std::uint64_t> written;
+  for (const auto& [number, frame] : frames_) {
+    if (number >= first && number <= last) {
+      written.push_back(number);
+    }
+  }
+  std::sort(written.begin(), written.end());
+  bool ends = false;
+  for (const std::uint64_t number : written) {
+    ends |= frame_written(memory, contexts, number, stamp);
+  }
+  return ends;
+}
+
+bool TableHistory::frame_written(const SparseMemory& memory, const CheckedContexts& contexts,
+                                 std::uint64_t number, const CheckerStamp& stamp) {
+  const Hpa first(number << kSmallPageBits);
+  std::array<std::uint64_t, kWords> now{};
+  memory.read_bytes(first, std::as_writable_bytes(std::span(now)));
+  bool ends = false;
+  // Frames may come to be below, so that no reference into frames_ outlives a step.
+  for (std::size_t i = 0; i < kWords; ++i) {
+    Frame& frame = frames_.find(number).value();
+    const std::uint64_t before = frame.words[i];
+    if (before == now[i]) {
+      continue;
+    }
+    frame.words[i] = now[i];
+    const Hpa word = first + 8 * i;
+    const std::vector<TableUse> uses = frame.uses;
+    if (std::any_of(uses.begin(), uses.end(), [&](const TableUse& use) {
+          return ends_something(contexts, use, before, now[i]);
+        })) {
+      keep({before, {stamp, word, before, now[i]}});
+      ends = true;
+    }
+    for (const TableUse& use : uses) {
+      see_table_below(memory, contexts, use, word, now[i]);
+    }
+  }
+  return ends;
+}
+
+// A walk may be about to read the table that is linked here, and the table may change again before
+// that walk has answered. The host address of a guest's table below a host stage is not known here;
+// its frame is seen when a walk begins.
+void TableHistory::see_table_below(const SparseMemory& memory, const CheckedContexts& contexts,
+                                   const TableUse& use, Hpa word, std::uint64_t value) {
+  const CheckedContext& context = contexts[use.context];
+  if (use.stage == Stage::kGuest && context.walk.has_host) {
+    return;
+  }
+  const StageRules& rules = context.rules(use.stage);
+  const unsigned level_bits = rules.format->level[use.level].index_low;
+  for_each_entry(rules, value, [&](unsigned index, std::uint64_t entry) {
+    const EntryMeaning meaning = meaning_of(rules, use.stage, use.level, entry);
+    if (meaning.kind != EntryKind::kTable ||
+        !memory.contains(Hpa(meaning.address), SparseMemory::kPageBytes)) {
+      return;
+    }
+    const std::uint64_t slot = word.offset(kSmallPageBits) / rules.format->entry_bytes + index;
+    see(memory, Hpa(meaning.address),
+        {use.context, use.stage, static_cast<std::uint8_t>(use.level - 1),
+         use.base + (slot << level_bits)});
+  });
+}
+
+void TableHistory::keep(const OldWord& old) {
+  std::vector<OldWord>& values = old_[old.ended.word.value() >> 3];
+  if (values.size() == kMaxOldValues) {
+    values.erase(values.begin());
+    --num_old_;
+    ++num_forgotten_;
+  }
+  values.push_back(old);
+  ++num_old_;
+}
+
+void TableHistory::forget_half() {
+  std::vector<std::uint64_t> events;
+  events.reserve(num_old_);
+  for (const auto& [word, values] : old_) {
+    for (const OldWord& old : values) {
+      events.push_back(old.ended.when.event);
+    }
+  }
+  if (events.empty()) {
+    return;
+  }
+  const auto middle = events.begin() + static_cast<std::ptrdiff_t>(events.size() / 2);
+  std::nth_element(events.begin(), middle, events.end());
+  const std::uint64_t limit = *middle;
+  const std::size_t before = num_old_;
+  drop_old_words([limit](const OldWord& old) { return old.ended.when.event <= limit; });
+  num_forgotten_ += before - num_old_;
+}
+
+std::uint64_t TableHistory::oldest_event() const {
+  std::uint64_t oldest = ~std::uint64_t{0};
+  for (const auto& [word, values] : old_) {
+    oldest = std::min(oldest, values.front().ended.when.event);
+  }
+  return oldest;
+}
+
+}  // namespace nestwalk
