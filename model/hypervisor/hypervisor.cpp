@@ -33,6 +33,20 @@ bool is_write(const Fault& fault) {
 
 }  // namespace
 
+ExitOutcome exit_outcome(ShadowOutcome outcome) {
+  switch (outcome) {
+    case ShadowOutcome::kBeyondMemory:
+      return ExitOutcome::kBeyondMemory;
+    case ShadowOutcome::kOutOfMemory:
+      return ExitOutcome::kOutOfMemory;
+    case ShadowOutcome::kResumed:
+    case ShadowOutcome::kEmulated:
+    case ShadowOutcome::kReflected:
+      break;
+  }
+  return ExitOutcome::kResumed;
+}
+
 std::optional<std::string> find_problem(const HostMachine& machine, const VmParams& params) {
   const PagingFormat& format = format_of(format_id(params.format));
   if (params.memory_bytes == 0 || params.memory_bytes % bit(kSmallPageBits) != 0) {
@@ -102,7 +116,7 @@ void Hypervisor::make_room(HypervisorPort& port, VmId id, const Fault& fault,
 }
 
 bool Hypervisor::populate(HypervisorPort& port, VmId id, Gpa start, std::uint64_t length_bytes) {
-  Vm& vm = vms_.at(static_cast<std::size_t>(id));
+  Vm& vm = find(id);
   fatal_unless(length_bytes <= vm.params.memory_bytes &&
                    start.value() <= vm.params.memory_bytes - length_bytes,
                "only memory of the guest is populated");
@@ -116,32 +130,101 @@ bool Hypervisor::populate(HypervisorPort& port, VmId id, Gpa start, std::uint64_
   return true;
 }
 
-ControlBlock Hypervisor::control_block(VmId id) const {
+ControlBlock Hypervisor::control_block(VmId id, unsigned vcpu) const {
   const Vm& machine = vm(id);
-  const std::uint32_t tag = machine.tag();
-  const bool is_ept = machine.format().rules == RuleSet::kEpt;
+  const bool is_ept = machine.rules() == TagRules::kIntel;
   ControlBlock block;
   block.vm = static_cast<std::uint32_t>(id);
-  block.has_host = true;
+  block.rules = machine.rules();
+  const Tags tags = machine.tags();
+  block.vpid_enabled = is_ept && machine.params.vpid;
+  block.vpid = tags.vpid;
+  block.asid = tags.asid;
   block.host_format = machine.format().id;
-  block.host_root = machine.root;
-  block.accessed_dirty = is_ept ? machine.params.accessed_dirty : true;
-  block.rules = is_ept ? TagRules::kIntel : TagRules::kAmd;
-  if (is_ept) {
-    block.vpid_enabled = machine.params.vpid;
-    block.vpid = machine.params.vpid ? Vpid{static_cast<std::uint16_t>(tag)} : Vpid{0};
-    block.ep4ta = Ep4ta{machine.root.value()};
-  } else {
-    block.asid = Asid{tag};
+  block.has_host = !machine.is_shadowed();
+  if (block.has_host) {
+    block.host_root = machine.root;
+    block.accessed_dirty = is_ept ? machine.params.accessed_dirty : true;
+    block.ep4ta = tags.ep4ta;
+    return block;
+  }
+  block.has_shadow = true;
+  block.intercepts = {true, true, true, true};
+  if (vcpu < machine.shadow.vcpus.size() && machine.shadow.vcpus[vcpu].root != kNoShadow) {
+    const ShadowVcpu& running = machine.shadow.vcpus[vcpu];
+    block.shadow_format = shadow_format(running.mode);
+    block.shadow_root = machine.shadow.cache.table(running.root).frame;
   }
   return block;
 }
 
-ExitOutcome Hypervisor::handle_fault(HypervisorPort& port, VmId id, const Fault& fault) {
-  Vm& vm = vms_.at(static_cast<std::size_t>(id));
-  VmStatistics& statistics = vm.statistics;
-  ++statistics.exits;
+ExitOutcome Hypervisor::enter(HypervisorPort& port, VmId id) {
+  if (vm(id).is_shadowed()) {
+    const ExitOutcome outcome =
+        exit_outcome(shadow_pager(port, id).start(port.vcpu(), port.guest_registers()));
+    if (outcome != ExitOutcome::kResumed) {
+      return outcome;
+    }
+  }
+  enter_as_it_is(port, id);
+  return ExitOutcome::kResumed;
+}
+
+void Hypervisor::enter_as_it_is(HypervisorPort& port, VmId id) const {
+  port.enter(control_block(id, port.vcpu()));
+}
+
+Vm& Hypervisor::begin_exit(HypervisorPort& port, VmId id) {
+  Vm& vm = find(id);
+  ++vm.statistics.exits;
   port.spend(Cause::kVmExit, machine_.params.exit_cycles);
+  return vm;
+}
+
+ShadowPager Hypervisor::shadow_pager(HypervisorPort& port, VmId id) {
+  fatal_unless(vm(id).is_shadowed(), "the VM is under shadow paging");
+  return {port, machine_, frames_, find(id)};
+}
+
+ShadowFault Hypervisor::handle_guest_fault(HypervisorPort& port, VmId id, const Access& access,
+                                           const GuestStore& store) {
+  begin_exit(port, id);
+  const ShadowFault result = shadow_pager(port, id).fault(port.vcpu(), access, store);
+  if (exit_outcome(result.outcome) == ExitOutcome::kResumed) {
+    enter_as_it_is(port, id);
+  }
+  return result;
+}
+
+ExitOutcome Hypervisor::handle_cr3_write(HypervisorPort& port, VmId id) {
+  begin_exit(port, id);
+  const ShadowOutcome outcome =
+      shadow_pager(port, id).write_cr3(port.vcpu(), port.guest_registers());
+  enter_as_it_is(port, id);
+  return exit_outcome(outcome);
+}
+
+ExitOutcome Hypervisor::handle_control_write(HypervisorPort& port, VmId id) {
+  begin_exit(port, id);
+  const ShadowOutcome outcome =
+      shadow_pager(port, id).write_control(port.vcpu(), port.guest_registers());
+  enter_as_it_is(port, id);
+  return exit_outcome(outcome);
+}
+
+void Hypervisor::handle_invalidation(HypervisorPort& port, VmId id, const Invalidation& operation) {
+  begin_exit(port, id);
+  shadow_pager(port, id).invalidate(port.vcpu(), operation);
+  enter_as_it_is(port, id);
+}
+
+void Hypervisor::catch_up(HypervisorPort& port, VmId id) {
+  shadow_pager(port, id).catch_up();
+}
+
+ExitOutcome Hypervisor::handle_fault(HypervisorPort& port, VmId id, const Fault& fault) {
+  Vm& vm = begin_exit(port, id);
+  VmStatistics& statistics = vm.statistics;
   port.spend(cause_of(vm), machine_.params.violation_cycles);
   switch (fault.kind) {
     case FaultKind::kEptViolation:
@@ -177,7 +260,7 @@ ExitOutcome Hypervisor::handle_fault(HypervisorPort& port, VmId id, const Fault&
       ++statistics.out_of_memory;
       return ExitOutcome::kOutOfMemory;
   }
-  enter(port, id);
+  enter_as_it_is(port, id);
   return ExitOutcome::kResumed;
 }
 
@@ -196,9 +279,13 @@ const Vm& Hypervisor::vm(VmId id) const {
 
 void Hypervisor::register_stats(StatGroup& group) const {
   for (const Vm& vm : vms_) {
-    if (vm.exists) {
-      vm.statistics.register_stats(
-          group.group("vm" + std::to_string(static_cast<std::uint32_t>(vm.id))));
+    if (!vm.exists) {
+      continue;
+    }
+    StatGroup& own = group.group("vm" + std::to_string(static_cast<std::uint32_t>(vm.id)));
+    vm.statistics.register_stats(own);
+    if (vm.is_shadowed()) {
+      vm.shadow.statistics.register_stats(own.group("shadow"));
     }
   }
 }

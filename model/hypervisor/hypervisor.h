@@ -1,14 +1,16 @@
-// The hypervisor: VMs, the host stage filled on demand, exits and what they cost.
+// The hypervisor: VMs under nested or shadow paging, exits and what they cost.
 //
 //   Hypervisor hypervisor(machine, FrameAllocator<Hpa>(Hpa{0}, host_bytes));
 //   const VmId vm = *hypervisor.create_vm(port, vm_params);
 //   hypervisor.enter(port, vm);
 //   ... the guest runs until the host stage faults ...
 //   hypervisor.handle_fault(port, vm, fault);     // ends with the next VM entry
+//   ... or, under shadow paging, until an intercepted event ...
+//   hypervisor.handle_guest_fault(port, vm, access, store);
 //
 // A value: copies are independent hypervisors; the port is passed to each call. What a guest does
 // wrong (an address beyond its memory) and what the host lacks are results that end a VM or a run
-// with a message. One core at a time may be inside. Not for: shadow paging.
+// with a message. One core at a time may be inside.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +21,7 @@
 #include "model/arch/fault.h"
 #include "model/hypervisor/hypervisor_port.h"
 #include "model/hypervisor/nested_pager.h"
+#include "model/hypervisor/shadow_pager.h"
 #include "model/hypervisor/vm.h"
 #include "model/memory/sparse_memory.h"
 
@@ -34,6 +37,8 @@ enum class ExitOutcome : std::uint8_t {
   kMisconfigured,  // an entry of the host stage is malformed: the VM cannot go on
   kOutOfMemory,    // the host has no frame left: the VM cannot go on
 };
+
+[[nodiscard]] ExitOutcome exit_outcome(ShadowOutcome outcome);
 
 class Hypervisor {
  public:
@@ -54,11 +59,22 @@ class Hypervisor {
   // Before a fault brings in one more page: swaps out if the VM is at its limit of host memory.
   void make_room(HypervisorPort& port, VmId id, const Fault& fault, const FlushTargets& targets);
 
-  [[nodiscard]] ControlBlock control_block(VmId id) const;
-  void enter(HypervisorPort& port, VmId id) const { port.enter(control_block(id)); }
+  [[nodiscard]] ControlBlock control_block(VmId id, unsigned vcpu = 0) const;
+  // VM entry of the port's virtual CPU; its first one, or after it has been away.
+  ExitOutcome enter(HypervisorPort& port, VmId id);
 
   // An exit for a fault of the host stage: EPT violation, EPT misconfiguration, #NPF.
   [[nodiscard]] ExitOutcome handle_fault(HypervisorPort& port, VmId id, const Fault& fault);
+
+  // Events that leave the guest under shadow paging (Intercepts). All end with the next VM entry,
+  // but for those that end the VM.
+  [[nodiscard]] ShadowFault handle_guest_fault(HypervisorPort& port, VmId id, const Access& access,
+                                               const GuestStore& store);
+  [[nodiscard]] ExitOutcome handle_cr3_write(HypervisorPort& port, VmId id);
+  [[nodiscard]] ExitOutcome handle_control_write(HypervisorPort& port, VmId id);
+  void handle_invalidation(HypervisorPort& port, VmId id, const Invalidation& operation);
+  // A virtual CPU is about to run again whose kernel was told meanwhile to invalidate: no exit.
+  void catch_up(HypervisorPort& port, VmId id);
 
   // Where guest memory is, by the tables as they are in memory; for tests and debug accesses.
   [[nodiscard]] std::optional<Hpa> translate(const SparseMemory& memory, VmId id,
@@ -73,6 +89,11 @@ class Hypervisor {
   void register_stats(StatGroup& group) const;
 
  private:
+  [[nodiscard]] Vm& find(VmId id) { return vms_.at(static_cast<std::size_t>(id)); }
+  Vm& begin_exit(HypervisorPort& port, VmId id);
+  void enter_as_it_is(HypervisorPort& port, VmId id) const;
+  [[nodiscard]] ShadowPager shadow_pager(HypervisorPort& port, VmId id);
+
   HostMachine machine_;
   HostFrames frames_;
   std::vector<Vm> vms_;  // by id

@@ -17,6 +17,7 @@
 #include "model/arch/paging_format.h"
 #include "model/arch/swap.h"
 #include "model/arch/tags.h"
+#include "model/hypervisor/guest_registers.h"
 #include "model/observe/ledger.h"
 
 namespace nestwalk {
@@ -32,8 +33,11 @@ struct Intercepts {
 // VMCS or VMCB, as far as translation is concerned. The guest's own registers (CR3, PDPTEs, control
 // bits) stay in the virtual CPU; with a host stage they are used as the guest wrote them.
 struct ControlBlock {
-  std::uint32_t vm = 0;                            // whose block it is
-  bool has_host = true;                            // "enable EPT", or nested paging of the VMCB
+  std::uint32_t vm = 0;     // whose block it is
+  bool has_host = true;     // "enable EPT", or nested paging of the VMCB
+  bool has_shadow = false;  // no host stage: the MMU walks a table of the hypervisor instead
+  FormatId shadow_format = FormatId::kX86FourLevel;
+  Hpa shadow_root;                                 // the CR3 that the processor holds then
   FormatId host_format = FormatId::kEptFourLevel;  // an x86 format means NPT
   Hpa host_root;                                   // EPTP bits 51:12 or nCR3
   bool accessed_dirty = false;                     // EPTP bit 6; NPT always sets A and D
@@ -58,6 +62,9 @@ class HypervisorPort {
 
   // The core the hypervisor runs on.
   [[nodiscard]] virtual unsigned core() const = 0;
+  // The virtual CPU whose exit this is, by its number within its VM, and the registers it holds.
+  [[nodiscard]] virtual unsigned vcpu() const { return 0; }
+  [[nodiscard]] virtual GuestRegisters guest_registers() const { return {}; }
 
   // Host-physical accesses of 1, 2, 4 or 8 bytes, naturally aligned.
   [[nodiscard]] virtual std::uint64_t load(Hpa address, unsigned bytes) = 0;

@@ -2,6 +2,18 @@
 
 namespace nestwalk {
 
+Tags Vm::tags() const {
+  const auto number = static_cast<std::uint32_t>(id) + 1;
+  Tags tags;
+  if (rules() == TagRules::kAmd) {
+    tags.asid = Asid{number};
+    return tags;
+  }
+  tags.vpid = params.vpid ? Vpid{static_cast<std::uint16_t>(number)} : Vpid{0};
+  tags.ep4ta = Ep4ta{root.value()};
+  return tags;
+}
+
 void VmStatistics::register_stats(StatGroup& group) const {
   group.counter("exits", &exits, "count", "VM exits.");
   group.counter("ept_violations", &ept_violations, "count", "Exits for an EPT violation.");

@@ -10,6 +10,8 @@
 #include "model/hypervisor/page_set.h"
 #include "model/hypervisor/pager_statistics.h"
 #include "model/hypervisor/swap_store.h"
+#include "model/arch/tags.h"
+#include "model/hypervisor/shadow_state.h"
 #include "model/observe/statistics.h"
 #include "model/params/hypervisor.h"
 
@@ -43,6 +45,7 @@ struct Vm {
   VmParams params;
   Hpa root;
   VmStatistics statistics;
+  ShadowState shadow;  // empty under nested paging
 
   std::optional<DirtyLog> dirty_log;  // while one is on
   PageSet ballooned;                  // given back by the guest, and not used since
@@ -63,6 +66,12 @@ struct Vm {
       dirty_log->mark(address, bits);
     }
   }
+  [[nodiscard]] bool is_shadowed() const { return params.paging == Paging::kShadow; }
+  [[nodiscard]] TagRules rules() const {
+    return format().rules == RuleSet::kEpt ? TagRules::kIntel : TagRules::kAmd;
+  }
+  // VPID and EP4TA, or ASID; the PCID is the guest's affair.
+  [[nodiscard]] Tags tags() const;
 };
 
 }  // namespace nestwalk

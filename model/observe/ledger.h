@@ -47,8 +47,18 @@ enum class Cause : std::uint8_t {
   kSwapIn,
   kMigration,
   kVmTeardown,
+  // Its work on shadows.
+  kShadowFault,
+  kShadowFill,
+  kShadowReflect,
+  kShadowEmulation,
+  kShadowProtection,
+  kShadowSync,
+  kShadowZap,
+  kShadowRoot,
+  kShadowIntercept,
 };
-inline constexpr unsigned kNumCauses = 26;
+inline constexpr unsigned kNumCauses = 35;
 
 struct CauseDescription {
   std::string_view name;
@@ -73,7 +83,8 @@ inline constexpr std::array<CauseDescription, kNumCauses> kCauses = {{
     {"vm_exit", "The bare round trips of VM exits and entries."},
     {"ept_violation", "The hypervisor's handler of EPT violations and misconfigurations."},
     {"nested_page_fault", "The hypervisor's handler of nested page faults."},
-    {"host_table_write", "The hypervisor's stores to its EPT or nested page tables."},
+    {"host_table_write",
+     "The hypervisor's accesses to its EPT, nested and shadow page tables, and to the guest's."},
     {"host_frame_zeroing", "The hypervisor clearing frames before a guest gets them."},
     {"shootdown",
      "Remote invalidations: sending the interrupt, waiting for acknowledgements, and being "
@@ -86,6 +97,15 @@ inline constexpr std::array<CauseDescription, kNumCauses> kCauses = {{
     {"swap_in", "The hypervisor bringing swapped-out guest pages back."},
     {"migration", "The hypervisor moving guest pages to other frames."},
     {"vm_teardown", "The hypervisor destroying VMs."},
+    {"shadow_fault", "The hypervisor walking a guest's tables after a page fault under shadow."},
+    {"shadow_fill", "The hypervisor filling shadow entries, host frames for them included."},
+    {"shadow_reflect", "The hypervisor handing page faults to the guest whose they are."},
+    {"shadow_emulation", "The hypervisor carrying out writes to protected guest tables."},
+    {"shadow_protection", "The hypervisor taking write access to guest tables away."},
+    {"shadow_sync", "The hypervisor letting shadows out of sync and comparing them again."},
+    {"shadow_zap", "The hypervisor dropping shadow tables."},
+    {"shadow_root", "The hypervisor choosing a shadow root at loads of CR3 and mode changes."},
+    {"shadow_intercept", "The hypervisor carrying out INVLPG and INVPCID for the guest."},
 }};
 
 constexpr std::string_view name_of(Cause cause) {

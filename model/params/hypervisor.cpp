@@ -27,10 +27,33 @@ void describe(HostEventParams& p, ParameterVisitor& v) {
             p.length_bytes);
 }
 
+void describe(ShadowParams& p, ParameterVisitor& v) {
+  v.choice({"sync",
+            "When the shadow follows a write to a last-level guest table: at once, by emulating "
+            "the write, or when the guest flushes. Other tables are always followed at once.",
+            kShadowSyncNames},
+           p.sync);
+  v.integer({"max_tables", "tables",
+             "Shadow tables kept at a time; the one unused longest gives way. At least 8 and 2 for "
+             "each virtual CPU.",
+             8, 1U << 20},
+            p.max_tables);
+  v.integer({"flood_writes", "writes",
+             "So many emulated writes to a guest table, with no fault through it in between, drop "
+             "its shadows. 0: never. KVM: 3.",
+             0, 1U << 20},
+            p.flood_writes);
+}
+
 void describe(VmParams& p, ParameterVisitor& v) {
   v.integer({"memory_bytes", "bytes", "Guest-physical memory, a multiple of 4 KiB, from address 0.",
              std::uint64_t{1} << 20, std::uint64_t{1} << 52},
             p.memory_bytes);
+  v.choice({"paging",
+            "Who merges the two stages: the MMU, walk by walk, or the hypervisor, in a shadow "
+            "table. The host stage's tables exist in both.",
+            kPagingNames},
+           p.paging);
   v.choice({"format", "Format of the host stage's tables.", kHostFormatNames}, p.format);
   v.choice({"backing",
             "Preferred size of the host pages that back guest memory; what does not fit takes the "
@@ -65,6 +88,46 @@ void describe(VmParams& p, ParameterVisitor& v) {
              std::uint64_t{1} << 20},
             p.reclaim_batch_pages);
   v.list({"host_events", "What the hypervisor does to the VM's memory, and when."}, p.host_events);
+  v.group({"shadow", "paging shadow: how the shadow is kept."}, p.shadow);
+}
+
+void describe(ShadowCosts& p, ParameterVisitor& v) {
+  v.integer({"fault_cycles", "cycles",
+             "Walking the guest's tables in software after a page fault and deciding what it is. "
+             "Assumption: all parts of a shadow fault, its exits included, come to the 28000 to "
+             "30000 cycles that Wang et al. (VEE 2011) measured.",
+             0, kMaxCycles},
+            p.fault_cycles);
+  v.integer({"fill_cycles", "cycles", "Finding the shadow entry and what to put there. Assumption.",
+             0, kMaxCycles},
+            p.fill_cycles);
+  v.integer({"reflect_cycles", "cycles",
+             "Handing a page fault of the guest's own to the guest. Assumption.", 0, kMaxCycles},
+            p.reflect_cycles);
+  v.integer(
+      {"emulation_cycles", "cycles",
+       "Decoding and carrying out a write to a protected guest table. Assumption.", 0, kMaxCycles},
+      p.emulation_cycles);
+  v.integer({"protection_cycles", "cycles",
+             "Finding the writable mappings of a guest table that comes under protection. "
+             "Assumption.",
+             0, kMaxCycles},
+            p.protection_cycles);
+  v.integer({"unsync_cycles", "cycles", "Letting a last-level table out of sync. Assumption.", 0,
+             kMaxCycles},
+            p.unsync_cycles);
+  v.integer({"sync_cycles", "cycles",
+             "Comparing a table that is out of sync with the guest's. Assumption.", 0, kMaxCycles},
+            p.sync_cycles);
+  v.integer({"zap_cycles", "cycles", "Dropping one shadow table. Assumption.", 0, kMaxCycles},
+            p.zap_cycles);
+  v.integer({"root_cycles", "cycles",
+             "Choosing a root at a load of CR3 or a change of the paging mode. Assumption.", 0,
+             kMaxCycles},
+            p.root_cycles);
+  v.integer({"intercept_cycles", "cycles",
+             "Carrying out an INVLPG or INVPCID for the guest. Assumption.", 0, kMaxCycles},
+            p.intercept_cycles);
 }
 
 void describe(HypervisorParams& p, ParameterVisitor& v) {
@@ -105,6 +168,7 @@ void describe(HypervisorParams& p, ParameterVisitor& v) {
              "fast NVMe device.",
              0, kMaxCycles},
             p.swap_in_4k_cycles);
+  v.group({"shadow", "Software times of shadow paging."}, p.shadow);
 }
 
 }  // namespace nestwalk

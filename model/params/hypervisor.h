@@ -72,9 +72,30 @@ struct HostEventParams {
   std::uint64_t length_bytes = std::uint64_t{1} << 52;
 };
 void describe(HostEventParams& p, ParameterVisitor& v);
+// How a VM's guest-virtual addresses reach host memory.
+enum class Paging : std::uint8_t {
+  kNested,  // the MMU walks both stages
+  kShadow,  // the MMU walks one table, which the hypervisor merges from both
+};
+inline constexpr std::array<std::string_view, 2> kPagingNames = {"nested", "shadow"};
+
+// When a shadow follows a write to the last-level guest table that it mirrors.
+enum class ShadowSync : std::uint8_t {
+  kAtOnce,   // each such write is emulated
+  kOnFlush,  // the table goes out of sync until the guest flushes
+};
+inline constexpr std::array<std::string_view, 2> kShadowSyncNames = {"at_once", "on_flush"};
+
+struct ShadowParams {
+  ShadowSync sync = ShadowSync::kOnFlush;
+  std::uint32_t max_tables = 4096;
+  std::uint32_t flood_writes = 3;  // 0: never
+};
+void describe(ShadowParams& p, ParameterVisitor& v);
 
 struct VmParams {
   std::uint64_t memory_bytes = std::uint64_t{4} << 30;
+  Paging paging = Paging::kNested;
   HostFormat format = HostFormat::kEptFourLevel;
   PageSize backing = PageSize::k4K;
   bool accessed_dirty = false;  // EPT A/D bits
@@ -87,8 +108,24 @@ struct VmParams {
   std::uint64_t resident_limit_bytes = 0;  // 0: none
   std::uint32_t reclaim_batch_pages = 32;
   std::vector<HostEventParams> host_events;
+  ShadowParams shadow;
 };
 void describe(VmParams& p, ParameterVisitor& v);
+
+// Software times of shadow paging, without the accesses to tables, which take theirs.
+struct ShadowCosts {
+  std::uint32_t fault_cycles = 2500;
+  std::uint32_t fill_cycles = 1500;
+  std::uint32_t reflect_cycles = 1000;
+  std::uint32_t emulation_cycles = 5000;
+  std::uint32_t protection_cycles = 500;
+  std::uint32_t unsync_cycles = 500;
+  std::uint32_t sync_cycles = 1000;
+  std::uint32_t zap_cycles = 1000;
+  std::uint32_t root_cycles = 1000;
+  std::uint32_t intercept_cycles = 800;
+};
+void describe(ShadowCosts& p, ParameterVisitor& v);
 
 // Software times by cause. Table accesses of a service take their time through memory on top.
 struct HypervisorParams {
@@ -101,6 +138,7 @@ struct HypervisorParams {
   std::uint32_t page_update_cycles = 40;
   std::uint32_t swap_out_4k_cycles = 6000;
   std::uint32_t swap_in_4k_cycles = 60000;
+  ShadowCosts shadow;
 };
 void describe(HypervisorParams& p, ParameterVisitor& v);
 

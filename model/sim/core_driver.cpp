@@ -227,9 +227,19 @@ bool CoreDriver::serve_fault(const CoreAccess& access, const Fault& fault) {
       ++num_segfaults_;
       return false;
     }
+    Fault delivered = fault;
+    if (vcpu().intercepts_page_faults()) {
+      // What a program stores is not known here, so that a store into a table in use is given up.
+      const ShadowFault served =
+          vcpu().serve_intercepted_fault({fault.address, access.type, Privilege::kUser}, {});
+      if (served.outcome != ShadowOutcome::kReflected) {
+        return served.outcome == ShadowOutcome::kResumed;
+      }
+      delivered = served.fault;
+    }
     const SoftwareGuard guard(guest.lock, slot_);
     switch (guest.kernel->handle_page_fault(vcpu(), task().process,
-                                            {fault.address, access.type, fault.code})) {
+                                            {delivered.address, access.type, delivered.code})) {
       case FaultOutcome::kMapped:
       case FaultOutcome::kSpurious:
         return true;

@@ -19,6 +19,7 @@ struct CoreSlot {
   unsigned index;
   Core& core;
   CycleBook book;
+  const Vcpu* running = nullptr;  // the virtual CPU that has the core
   // By VM: the virtual CPU that ran here last and may have left translations behind.
   std::map<std::uint32_t, const Vcpu*> last_vcpu;
 };

@@ -117,6 +117,7 @@ void Run::make_vcpus(Machine& guest) {
     place.cpu = cpu;
     place.vm_id = guest.vm;
     place.siblings = &guest.vcpus;
+    place.slots = &slots_;
     if (hypervisor_) {
       place.hypervisor = &*hypervisor_;
       place.hypervisor_lock = &hypervisor_lock_;

@@ -33,10 +33,14 @@ void Vcpu::reset(const PagingControl& control, const Cr3Value& cr3) {
 void Vcpu::resume(CoreSlot& slot) {
   const bool moved = slot_ != nullptr && slot_ != &slot;
   slot_ = &slot;
+  slot.running = this;
   is_running_ = true;
   if (place_.hypervisor != nullptr) {
     const SoftwareGuard guard(*place_.hypervisor_lock, slot);
-    place_.hypervisor->enter(*this, place_.vm_id);
+    if (must_flush_ && block_.has_shadow) {
+      hypervisor().catch_up(*this, place_.vm_id);
+    }
+    check_resumed(hypervisor().enter(*this, place_.vm_id), cr3_.root);
   }
   update_context();
   const Vcpu*& last = slot.last_vcpu[place_.vm];
@@ -62,8 +66,13 @@ void Vcpu::flush_leftovers() {
   invalidate_here(drop);
 }
 
-void Vcpu::pause() {
+void Vcpu::end() {
   is_running_ = false;
+  slot_->running = nullptr;
+}
+
+void Vcpu::pause() {
+  end();
   if (block_.has_host) {
     transition();
   }
@@ -74,6 +83,17 @@ void Vcpu::pause() {
 WalkContext Vcpu::make_context() const {
   const MachineParams& machine = platform_.params();
   WalkContext context;
+  context.tags.vpid = block_.vpid;
+  context.tags.ep4ta = block_.ep4ta;
+  context.tags.asid = block_.asid;
+  context.control = control_.control;
+  context.control.page_1g = machine.page_1g;
+  context.control.maxphyaddr = machine.maxphyaddr;
+  context.control.accessed_dirty = block_.accessed_dirty;
+  if (block_.has_shadow) {
+    shadow_context(context);
+    return context;
+  }
   context.has_guest = control_.paging;
   context.guest_format = control_.format;
   context.guest_root = cr3_.root.value();
@@ -81,15 +101,29 @@ WalkContext Vcpu::make_context() const {
   context.has_host = block_.has_host;
   context.host_format = block_.host_format;
   context.host_root = block_.host_root.value();
-  context.control = control_.control;
-  context.control.page_1g = machine.page_1g;
-  context.control.maxphyaddr = machine.maxphyaddr;
-  context.control.accessed_dirty = block_.accessed_dirty;
-  context.tags.vpid = block_.vpid;
-  context.tags.ep4ta = block_.ep4ta;
-  context.tags.asid = block_.asid;
   context.tags.pcid = control_.pcid ? cr3_.pcid : Pcid{};
   return context;
+}
+
+// The MMU walks the hypervisor's table as if it were a native guest's: with WP and NXE on, without
+// PCIDs and protection keys, and with physical addresses of the machine's width. SMEP, SMAP and AC
+// are the guest's, while it has paging on; a guest without paging makes no difference between user
+// and kernel.
+void Vcpu::shadow_context(WalkContext& context) const {
+  context.has_guest = true;
+  context.guest_format = block_.shadow_format;
+  context.guest_root = block_.shadow_root.value();
+  Control& control = context.control;
+  control.wp = true;
+  control.nxe = true;
+  control.pke = false;
+  control.smep = control.smep && control_.paging;
+  control.smap = control.smap && control_.paging;
+  control.guest_maxphyaddr = control.maxphyaddr;
+}
+
+GuestRegisters Vcpu::guest_registers() const {
+  return {control_.paging, control_.format, cr3_.root, control_.control};
 }
 
 void Vcpu::update_context() {
@@ -150,25 +184,38 @@ void Vcpu::serve_host_fault(const Fault& fault) {
   transition();
   const SoftwareGuard guard(*place_.hypervisor_lock, *slot_);
   place_.hypervisor->make_room(*this, place_.vm_id, fault, flush_targets());
-  switch (place_.hypervisor->handle_fault(*this, place_.vm_id, fault)) {
+  check_resumed(hypervisor().handle_fault(*this, place_.vm_id, fault), fault.gpa);
+}
+
+void Vcpu::check_resumed(ExitOutcome outcome, Gpa gpa) const {
+  switch (outcome) {
     case ExitOutcome::kResumed:
       return;
     case ExitOutcome::kBeyondMemory:
       throw VmStopped(
           fmt::format("VM {}: the guest used guest-physical address {:#x}, beyond its "
                       "memory (vms.{}.memory_bytes)",
-                      place_.vm, fault.gpa.value(), place_.vm));
+                      place_.vm, gpa.value(), place_.vm));
     case ExitOutcome::kMisconfigured:
       throw VmStopped(
           fmt::format("VM {}: a malformed entry of the host stage for guest-physical "
                       "address {:#x}",
-                      place_.vm, fault.gpa.value()));
+                      place_.vm, gpa.value()));
     case ExitOutcome::kOutOfMemory:
       throw VmStopped(
           fmt::format("VM {}: the host has no frame left for guest-physical address "
                       "{:#x} (machine.memory_bytes is {})",
-                      place_.vm, fault.gpa.value(), platform_.params().memory_bytes));
+                      place_.vm, gpa.value(), platform_.params().memory_bytes));
   }
+}
+
+ShadowFault Vcpu::serve_intercepted_fault(const Access& access, const GuestStore& store) {
+  ShadowFault result;
+  leave_for([&] {
+    result = hypervisor().handle_guest_fault(*this, place_.vm_id, access, store);
+    check_resumed(exit_outcome(result.outcome), result.gpa);
+  });
+  return result;
 }
 
 void Vcpu::enter(const ControlBlock& block) {
@@ -179,7 +226,8 @@ void Vcpu::enter(const ControlBlock& block) {
 
 // ---- The guest kernel's way ----
 
-Translation Vcpu::access(Gva address, AccessType type, std::span<std::byte> data, Cause cause) {
+Vcpu::Made Vcpu::access(Gva address, AccessType type, std::span<std::byte> data, Cause cause,
+                        const GuestStore& store) {
   Access access;
   access.address = address;
   access.type = type;
@@ -188,14 +236,29 @@ Translation Vcpu::access(Gva address, AccessType type, std::span<std::byte> data
     const SoftwareAccess result =
         slot_->book.run_software(cause, [&] { return slot_->core.access(access, data); });
     if (result.ok) {
-      return result.translation;
+      return {result.translation, false, true};
     }
-    if (is_guest_fault(result.fault.kind)) {
-      fatal(fmt::format("guest page fault of the kernel itself at {:#x}, code {:#x}",
-                        result.fault.address.value(), result.fault.code));
+    Fault fault = result.fault;
+    if (!is_guest_fault(fault.kind)) {
+      ++num_direct_map_faults_;
+      serve_host_fault(fault);
+      continue;
     }
-    ++num_direct_map_faults_;
-    serve_host_fault(result.fault);
+    if (fault.kind == FaultKind::kGuestPageFault && intercepts_page_faults()) {
+      const ShadowFault served = serve_intercepted_fault(access, store);
+      if (served.outcome == ShadowOutcome::kResumed) {
+        continue;
+      }
+      if (served.outcome == ShadowOutcome::kEmulated) {
+        Made made{{}, true, served.is_stored};
+        made.translation.gpa = served.gpa;
+        made.translation.hpa = served.page.hpa;
+        return made;
+      }
+      fault = served.fault;
+    }
+    fatal(fmt::format("guest page fault of the kernel itself at {:#x}, code {:#x}",
+                      fault.address.value(), fault.code));
   }
 }
 
@@ -206,21 +269,36 @@ std::uint64_t Vcpu::load(Gva address, unsigned bytes) {
 }
 
 void Vcpu::store(Gva address, unsigned bytes, std::uint64_t value) {
-  access(address, AccessType::kWrite, bytes_of(value, bytes), Cause::kGuestTableWrite);
+  const std::span<std::byte> data = bytes_of(value, bytes);
+  GuestStore store;
+  store.data = data;
+  access(address, AccessType::kWrite, data, Cause::kGuestTableWrite, store);
 }
 
 bool Vcpu::compare_and_swap(Gva address, const Swap& swap) {
   // One access, like a locked instruction: no walker sets A or D in between.
-  const Translation at = access(address, AccessType::kWrite, {}, Cause::kGuestTableWrite);
-  return platform_.memory().compare_and_swap(at.hpa, swap.bytes, swap.expected, swap.desired);
+  GuestStore store;
+  store.swap = swap;
+  const Made made = access(address, AccessType::kWrite, {}, Cause::kGuestTableWrite, store);
+  if (made.is_emulated) {
+    return made.is_stored;
+  }
+  return platform_.memory().compare_and_swap(made.translation.hpa, swap.bytes, swap.expected,
+                                             swap.desired);
+}
+
+Translation Vcpu::access_block(Gva address, AccessType type, Cause cause) {
+  std::uint64_t zero = 0;
+  GuestStore store;
+  store.is_block = true;
+  return access(address, type, bytes_of(zero, 8), cause, store).translation;
 }
 
 void Vcpu::clear(Gva address, unsigned bits) {
   const std::uint64_t size = bit(bits);
   for (std::uint64_t done = 0; done < size;) {
-    std::uint64_t zero = 0;
     const Translation page =
-        access(address + done, AccessType::kWrite, bytes_of(zero, 8), Cause::kGuestFrameZeroing);
+        access_block(address + done, AccessType::kWrite, Cause::kGuestFrameZeroing);
     const std::uint64_t in_page = bit(page.page_bits()) - page.hpa.offset(page.page_bits());
     const std::uint64_t length = std::min(in_page, size - done);
     platform_.memory().zero_bytes(page.hpa, length);
@@ -283,7 +361,18 @@ std::vector<Invalidation> Vcpu::complete(const std::vector<Invalidation>& list) 
   return whole;
 }
 
+template <class Handler>
+void Vcpu::leave_for(Handler&& handler) {
+  transition();
+  const SoftwareGuard guard(*place_.hypervisor_lock, *slot_);
+  handler();
+}
+
 void Vcpu::invalidate(const Invalidation& invalidation) {
+  if (block_.intercepts.invalidations) {
+    leave_for([&] { hypervisor().handle_invalidation(*this, place_.vm_id, invalidation); });
+    return;
+  }
   const Invalidation drop = complete(invalidation);
   spend(Cause::kInvalidation, cost_of(drop.op));
   invalidate_here(drop);
@@ -292,6 +381,11 @@ void Vcpu::invalidate(const Invalidation& invalidation) {
 void Vcpu::write_cr3(const Cr3Value& value) {
   cr3_ = value;
   pdptes_.loaded = false;
+  if (block_.intercepts.cr3_writes) {
+    leave_for(
+        [&] { check_resumed(hypervisor().handle_cr3_write(*this, place_.vm_id), value.root); });
+    return;
+  }
   Invalidation drop;
   drop.op = value.no_flush && control_.pcid ? InvalidateOp::kMovCr3NoFlush : InvalidateOp::kMovCr3;
   drop.rules = block_.rules;
@@ -304,6 +398,11 @@ void Vcpu::write_cr3(const Cr3Value& value) {
 
 void Vcpu::write_control(const PagingControl& control) {
   control_ = control;
+  if (block_.intercepts.control_writes) {
+    leave_for(
+        [&] { check_resumed(hypervisor().handle_control_write(*this, place_.vm_id), cr3_.root); });
+    return;
+  }
   Invalidation drop;
   drop.op = InvalidateOp::kMovCr4;
   drop.rules = block_.rules;

@@ -42,6 +42,8 @@ class Vcpu : public CpuPort, public HypervisorPort {
     SoftwareLock* hypervisor_lock = nullptr;
     VmId vm_id{};
     const std::vector<std::unique_ptr<Vcpu>>* siblings = nullptr;  // all of the VM, by their number
+    // All cores, by their number; none: this vCPU's alone.
+    const std::vector<std::unique_ptr<CoreSlot>>* slots = nullptr;
   };
 
   Vcpu(Platform& platform, const Place& place);
@@ -54,13 +56,17 @@ class Vcpu : public CpuPort, public HypervisorPort {
   // VM exit: the core leaves this vCPU for another one.
   void pause();
   // It has nothing left to do: nobody interrupts its core any more.
-  void end() { is_running_ = false; }
+  void end();
 
   // A fault of the host stage under any access: an exit, the hypervisor's handler, an entry. Throws
   // VmStopped if the VM cannot go on.
   void serve_host_fault(const Fault& fault);
   // An exit for work of the hypervisor's own on this VM, and the entry after it.
   void run_hypervisor(const std::function<void(const HostContext&, const FlushTargets&)>& work);
+  // Whether page faults of the guest leave it (shadow paging), and such an exit. Throws VmStopped
+  // if the VM cannot go on.
+  [[nodiscard]] bool intercepts_page_faults() const { return block_.intercepts.page_faults; }
+  [[nodiscard]] ShadowFault serve_intercepted_fault(const Access& access, const GuestStore& store);
 
   [[nodiscard]] unsigned num_direct_map_faults() const { return num_direct_map_faults_; }
 
@@ -79,6 +85,8 @@ class Vcpu : public CpuPort, public HypervisorPort {
 
   // HypervisorPort
   [[nodiscard]] unsigned core() const override { return slot_->index; }
+  [[nodiscard]] unsigned vcpu() const override { return place_.cpu; }
+  [[nodiscard]] GuestRegisters guest_registers() const override;
   [[nodiscard]] std::uint64_t load(Hpa address, unsigned bytes) override;
   void store(Hpa address, unsigned bytes, std::uint64_t value) override;
   [[nodiscard]] bool compare_and_swap(Hpa address, const Swap& swap) override;
@@ -93,10 +101,24 @@ class Vcpu : public CpuPort, public HypervisorPort {
   void spend(Cause cause, std::uint64_t cycles) override;
 
  private:
-  // A supervisor access that is made until it succeeds.
-  Translation access(Gva address, AccessType type, std::span<std::byte> data, Cause cause);
+  // How a supervisor access ended that was made until it succeeded.
+  struct Made {
+    Translation translation;
+    bool is_emulated = false;  // a store by the hypervisor
+    bool is_stored = true;     // that one was a compare and swap, and took place
+  };
+  Made access(Gva address, AccessType type, std::span<std::byte> data, Cause cause,
+              const GuestStore& store = {});
+  // A read or write of the first word of what is left of a block; its page.
+  Translation access_block(Gva address, AccessType type, Cause cause);
+  [[nodiscard]] Hypervisor& hypervisor() const { return *place_.hypervisor; }
+  // An exit for an intercepted instruction, and its handler.
+  template <class Handler>
+  void leave_for(Handler&& handler);
+  void check_resumed(ExitOutcome outcome, Gpa gpa) const;
   void check_physical(bool ok, Hpa address) const;
   [[nodiscard]] WalkContext make_context() const;
+  void shadow_context(WalkContext& context) const;
   void update_context();
   void load_pdptes();
   void transition();
@@ -114,9 +136,7 @@ class Vcpu : public CpuPort, public HypervisorPort {
   void receive_idle(const Order& order);
   // Wherever translations of the VM may be cached.
   [[nodiscard]] FlushTargets flush_targets() const;
-  // Lets another vCPU's core carry the operation out; returns when it has.
-  void interrupt(Vcpu& other, const Invalidation& invalidation, Fence& done);
-  void wait_for(Fence& fence, Cause cause);
+  void invalidate_on(CoreSlot& where, const Invalidation& drop, Cause cause);
   // On the core that this vCPU has; returns when acknowledged.
   void invalidate_here(const Invalidation& invalidation);
   [[nodiscard]] std::uint32_t cost_of(InvalidateOp op) const;

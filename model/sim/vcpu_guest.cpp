@@ -12,12 +12,10 @@ namespace nestwalk {
 void Vcpu::copy(const BlockCopy& block) {
   const std::uint64_t size = bit(block.bits);
   for (std::uint64_t done = 0; done < size;) {
-    std::uint64_t word = 0;
-    const std::span<std::byte> bytes = std::as_writable_bytes(std::span(&word, 1));
     const Translation from =
-        access(block.from + done, AccessType::kRead, bytes, Cause::kGuestFrameCopy);
+        access_block(block.from + done, AccessType::kRead, Cause::kGuestFrameCopy);
     const Translation to =
-        access(block.to + done, AccessType::kWrite, bytes, Cause::kGuestFrameCopy);
+        access_block(block.to + done, AccessType::kWrite, Cause::kGuestFrameCopy);
     // Both are inside one page of 4 KiB at least.
     if (const std::byte* content = platform_.memory().page_if_present(from.hpa)) {
       std::array<std::byte, SparseMemory::kPageBytes> page;
@@ -77,16 +75,17 @@ void Vcpu::receive(CoreSlot& where, const Order& order, const std::vector<Invali
   const std::uint32_t entry_cycles = platform_.params().instructions.ipi_receive_cycles;
   where.core.spend(entry_cycles);
   where.book.charge(Cause::kShootdown, entry_cycles);
-  for (const Invalidation& drop : drops) {
-    where.core.spend(cost_of(drop.op));
-    where.book.charge(Cause::kShootdown, cost_of(drop.op));
+  const bool is_here = is_running_ && slot_ == &where;
+  if (block_.intercepts.invalidations && !is_here) {
+    receive_idle(order);  // it left its core meanwhile, and catches up when it comes to one again
     where.core.pass_time();
-    Fence fence;
-    platform_.invalidate(where.index, drop, &fence);
-    if (!fence.is_acknowledged()) {
-      where.book.charge(Cause::kShootdown, where.core.wait_until(fence.acknowledged(), [&fence] {
-        return fence.is_acknowledged();
-      }));
+    return;
+  }
+  for (const Invalidation& drop : drops) {
+    if (block_.intercepts.invalidations) {
+      invalidate(drop);
+    } else {
+      invalidate_on(where, drop, Cause::kShootdown);
     }
   }
   if (order.cr3) {
@@ -97,6 +96,18 @@ void Vcpu::receive(CoreSlot& where, const Order& order, const std::vector<Invali
     }
   }
   where.core.pass_time();
+}
+
+void Vcpu::invalidate_on(CoreSlot& where, const Invalidation& drop, Cause cause) {
+  where.core.spend(cost_of(drop.op));
+  where.book.charge(cause, cost_of(drop.op));
+  where.core.pass_time();
+  Fence fence;
+  platform_.invalidate(where.index, drop, &fence);
+  if (!fence.is_acknowledged()) {
+    where.book.charge(cause, where.core.wait_until(fence.acknowledged(),
+                                                   [&fence] { return fence.is_acknowledged(); }));
+  }
 }
 
 void Vcpu::invalidate_remote(std::span<const Invalidation> operations, CpuSet targets) {

@@ -11,42 +11,36 @@ void Vcpu::write_frame(Hpa frame, std::span<const std::byte> from) {
   platform_.memory().write_bytes(frame, from);
 }
 
+// On another core by an interrupt, which comes when no access of that core is under way; where no
+// virtual CPU runs there is nobody to interrupt.
 void Vcpu::invalidate(const Invalidation& invalidation, unsigned core) {
-  if (core == slot_->index) {
+  if (core == slot_->index || place_.slots == nullptr) {
     spend(Cause::kInvalidation, cost_of(invalidation.op));
     invalidate_here(invalidation);
     return;
   }
-  Fence done;
-  for (const std::unique_ptr<Vcpu>& other : *place_.siblings) {
-    if (other->is_running_ && other->slot_->index == core) {
-      interrupt(*other, invalidation, done);
-      return;
-    }
+  CoreSlot& where = *place_.slots->at(core);
+  slot_->core.pass_time();
+  Fence fence;
+  if (where.running == nullptr) {
+    platform_.invalidate(core, invalidation, &fence);
+  } else {
+    spend(Cause::kShootdown, platform_.params().instructions.ipi_send_cycles);
+    slot_->core.pass_time();
+    fence.hold();
+    where.core.interrupt([this, &where, &fence, invalidation] {
+      const std::uint32_t entry_cycles = platform_.params().instructions.ipi_receive_cycles;
+      where.core.spend(entry_cycles);
+      where.book.charge(Cause::kShootdown, entry_cycles);
+      invalidate_on(where, invalidation, Cause::kShootdown);
+      where.core.pass_time();
+      fence.release();
+    });
   }
-  // None of the VM's virtual CPUs is there. A hypervisor drops what they left when the next one
-  // comes; until then nobody can tell when it was.
-  slot_->core.pass_time();
-  platform_.invalidate(core, invalidation, &done);
-  wait_for(done, Cause::kInvalidation);
-}
-
-void Vcpu::interrupt(Vcpu& other, const Invalidation& invalidation, Fence& done) {
-  spend(Cause::kShootdown, platform_.params().instructions.ipi_send_cycles);
-  slot_->core.pass_time();
-  done.hold();
-  CoreSlot& where = *other.slot_;
-  where.core.interrupt([&other, &where, &done, invalidation] {
-    other.receive(where, {}, {invalidation});
-    done.release();
-  });
-  wait_for(done, Cause::kShootdown);
-}
-
-void Vcpu::wait_for(Fence& fence, Cause cause) {
   if (!fence.is_acknowledged()) {
-    slot_->book.charge(cause, slot_->core.wait_until(fence.acknowledged(),
-                                                     [&fence] { return fence.is_acknowledged(); }));
+    slot_->book.charge(Cause::kShootdown, slot_->core.wait_until(fence.acknowledged(), [&fence] {
+      return fence.is_acknowledged();
+    }));
   }
 }
 
