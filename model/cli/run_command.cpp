@@ -179,8 +179,8 @@ int run_one(const RunParams& params, const RunOptions& options, const Streams& s
   streams.out << fmt::format("{} on {}, {}\n\n{}\n", name_of_config(options.config),
                              figures.machine, figures.mode, summary_text(figures))
               << fmt::format("results: {}\n", folder.string());
-  if (status == kExitOk && params.mode == Mode::kNested && params.vms.size() == 1) {
-    streams.out << fmt::format("next: {} --compare native,nested\n", command_of(options));
+  if (status == kExitOk && params.mode != Mode::kNative && params.vms.size() == 1) {
+    streams.out << fmt::format("next: {} --compare native,nested,shadow\n", command_of(options));
   }
   return status;
 }

@@ -14,7 +14,7 @@ GuestPhysical::GuestPhysical(HypervisorPort& port, Cause cause, const HostMachin
                              HostFrames& frames, Vm& vm)
     : port_(port),
       vm_(vm),
-      pager_(port, cause, machine, frames, vm),
+      pager_({port, machine, frames, vm}, cause),
       rules_(host_stage_rules(vm, machine.control)) {}
 
 std::optional<HostPage> GuestPhysical::find(Gpa address) {
@@ -30,7 +30,9 @@ Reach GuestPhysical::reach(Gpa address, HostRights wanted, HostPage& page) {
   }
   std::optional<HostPage> found = find(address);
   if (!found || !found->rights.has_all(wanted)) {
-    if (pager_.back(address) == BackOutcome::kOutOfMemory) {
+    const AccessType type =
+        wanted.has_all({HostRights::kWrite}) ? AccessType::kWrite : AccessType::kRead;
+    if (pager_.back(address, type) == BackOutcome::kOutOfMemory) {
       return Reach::kOutOfMemory;
     }
     found = find(address);

@@ -6,6 +6,7 @@
 #include "model/arch/check.h"
 #include "model/hypervisor/host_reclaim.h"
 #include "model/hypervisor/vm_teardown.h"
+#include "model/hypervisor/shadow_audit.h"
 #include "model/memory/table_builder.h"
 
 namespace nestwalk {
@@ -271,6 +272,10 @@ std::optional<Hpa> Hypervisor::translate(const SparseMemory& memory, VmId id, Gp
     return std::nullopt;
   }
   return Hpa(leaf->output_address);
+}
+
+std::vector<std::string> Hypervisor::audit(const SparseMemory& memory, VmId id) const {
+  return audit_shadow(memory, vm(id), machine_.control);
 }
 
 const Vm& Hypervisor::vm(VmId id) const {

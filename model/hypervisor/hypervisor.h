@@ -80,6 +80,9 @@ class Hypervisor {
   [[nodiscard]] std::optional<Hpa> translate(const SparseMemory& memory, VmId id,
                                              Gpa address) const;
 
+  // What is wrong with the shadow of a VM, if it has one (shadow_audit.h).
+  [[nodiscard]] std::vector<std::string> audit(const SparseMemory& memory, VmId id) const;
+
   [[nodiscard]] const Vm& vm(VmId id) const;
   // Numbers of VMs that were given out; some of them may have been destroyed.
   [[nodiscard]] std::size_t num_vms() const { return vms_.size(); }

@@ -292,6 +292,9 @@ void ShadowPager::install(ShadowLink at, Gpa page, Hpa frame, GuestRights rights
 void ShadowPager::emulate(Gpa address, const GuestStore& store, ShadowFault& result) {
   spend(Cause::kShadowEmulation, costs_.emulation_cycles);
   result.outcome = ShadowOutcome::kEmulated;
+  if (!store.is_known() && !store.is_block) {
+    return;  // what is written is not known: the access is the caller's to give up
+  }
   if (store.is_block) {
     follow_write(address.page(kSmallPageBits), bit(kSmallPageBits));
     return;  // its stores are the caller's, at the page

@@ -91,7 +91,7 @@ void ShadowPager::take_write_access(Gpa page, unsigned level) {
     const std::uint64_t word = port_.load(entry_address(leaf), kEntryBytes);
     if ((word & bit(x86::kWrite)) != 0) {
       ++statistics_.protected_leaves;
-      store(leaf, word & ~bit(x86::kWrite));
+      store(leaf, word & ~(bit(x86::kWrite) | bit(x86::kDirty)));
       must_flush_ = true;
     }
   }

@@ -40,10 +40,15 @@ void describe(RegionParams& p, ParameterVisitor& v) {
 }
 
 void describe(RunParams& p, ParameterVisitor& v) {
-  v.choice({"mode", "How guest memory is virtualised.", kModeNames}, p.mode);
-  v.text({"compare", "Modes to run side by side, such as native,nested; empty: `mode` alone.",
-          TextKind::kPlain},
-         p.compare);
+  v.choice({"mode",
+            "How guest memory is virtualised. nested: each VM as its `paging` says; shadow: all "
+            "VMs by shadow paging.",
+            kModeNames},
+           p.mode);
+  v.text(
+      {"compare", "Modes to run side by side, such as native,nested,shadow; empty: `mode` alone.",
+       TextKind::kPlain},
+      p.compare);
   v.integer({"time_slice_accesses", "accesses",
              "How many accesses a process makes before the next one runs.", 1},
             p.time_slice_accesses);
@@ -130,6 +135,10 @@ void machine_rules(const MachineParams& m, Rules& rules) {
 
 }  // namespace
 
+Mode mode_of(const RunParams& p, const VmParams& vm) {
+  return p.mode == Mode::kNested && vm.paging == Paging::kShadow ? Mode::kShadow : p.mode;
+}
+
 ModeList parse_modes(std::string_view list) {
   ModeList result;
   while (!list.empty()) {
@@ -195,6 +204,18 @@ std::vector<ParameterProblem> find_problems(const RunParams& p) {
         is_npt == (p.machine.tag_rules == TagRules::kAmd), path + ".format",
         std::string(kHostFormatNames[static_cast<unsigned>(vm.format)]) +
             (is_npt ? " needs machine.tag_rules: amd" : " needs machine.tag_rules: intel"));
+    if (mode_of(p, vm) != Mode::kShadow) {
+      continue;
+    }
+    const std::uint32_t least_tables = 8 + 2 * vm.vcpus;
+    rules.require(vm.shadow.max_tables >= least_tables, path + ".shadow.max_tables",
+                  "shadow paging of " + std::to_string(vm.vcpus) + " virtual CPUs needs at least " +
+                      std::to_string(least_tables) + " tables");
+    rules.require(p.vms[i].guest.format != FormatId::kX86FiveLevel ||
+                      format_of(format_id(vm.format)).levels == kMaxLevels,
+                  path + ".guest.format",
+                  "the shadow of a 5-level guest has 5 levels, and so must the host format, not " +
+                      std::string(kHostFormatNames[static_cast<unsigned>(vm.format)]));
   }
   return rules.take();
 }

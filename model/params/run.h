@@ -18,9 +18,10 @@ namespace nestwalk {
 
 enum class Mode : std::uint8_t {
   kNative,  // no VM: the guest kernel runs on the machine itself
-  kNested,  // EPT or NPT
+  kNested,  // VMs, each as its `paging` says: over EPT or NPT unless it says shadow
+  kShadow,  // VMs, all under shadow paging
 };
-inline constexpr std::array<std::string_view, 2> kModeNames = {"native", "nested"};
+inline constexpr std::array<std::string_view, 3> kModeNames = {"native", "nested", "shadow"};
 
 enum class Scheduling : std::uint8_t {
   kPinned,  // each virtual CPU has its core, several may share one
@@ -63,6 +64,9 @@ struct RunParams {
   std::vector<VirtualMachineParams> vms{1};
 };
 void describe(RunParams& p, ParameterVisitor& v);
+
+// What a VM of the run is, its parameters and the mode of the run taken together.
+[[nodiscard]] Mode mode_of(const RunParams& p, const VmParams& vm);
 
 // The modes that a list such as "native,nested" names; a name that is no mode ends up in `unknown`.
 struct ModeList {

@@ -35,10 +35,10 @@ Run::Run(const RunParams& params)
 Run::~Run() = default;
 
 void Run::build() {
-  const bool is_nested = params_.mode == Mode::kNested;
+  const bool has_hypervisor = params_.mode != Mode::kNative;
   const MachineParams& machine = params_.machine;
   HostBootPort host_port(platform_.memory());
-  if (is_nested) {
+  if (has_hypervisor) {
     FrameAllocator<Hpa> frames;
     frames.add_range(Hpa{0}, machine.memory_bytes);
     hypervisor_.emplace(HostMachine{params_.hypervisor, cpu_control(machine)}, std::move(frames));
@@ -49,12 +49,14 @@ void Run::build() {
     guest->name = p.name;
     guest->index = static_cast<std::uint32_t>(i);
     guest->host_events = HostEvents(p.vm.host_events);
-    if (is_nested) {
+    if (has_hypervisor) {
+      VmParams of_vm = p.vm;
+      of_vm.paging = mode_of(params_, p.vm) == Mode::kShadow ? Paging::kShadow : Paging::kNested;
       if (const auto problem =
-              find_problem(HostMachine{params_.hypervisor, cpu_control(machine)}, p.vm)) {
+              find_problem(HostMachine{params_.hypervisor, cpu_control(machine)}, of_vm)) {
         throw std::invalid_argument(fmt::format("vms.{}: {}", i, *problem));
       }
-      const std::optional<VmId> vm = hypervisor_->create_vm(host_port, p.vm);
+      const std::optional<VmId> vm = hypervisor_->create_vm(host_port, of_vm);
       if (!vm) {
         throw VmStopped("the host has no memory left to create a VM (machine.memory_bytes)");
       }
@@ -178,6 +180,9 @@ RunResult Run::execute(const RunHooks& hooks) {
   register_statistics(statistics_);
   region_.finish({num_retired(), statistics_.snapshot()}, hooks_.interval);
   result_.law_violations = laws_.check();
+  if (result_.end != RunEnd::kVmStopped) {  // a handler that was cut off leaves its work half done
+    audit_shadows();
+  }
   for (const auto& slot : slots_) {
     if (!slot->core.is_done() && result_.end != RunEnd::kVmStopped) {
       result_.law_violations.push_back(
@@ -185,6 +190,15 @@ RunResult Run::execute(const RunHooks& hooks) {
     }
   }
   return result_;
+}
+
+void Run::audit_shadows() {
+  for (const std::unique_ptr<Machine>& guest : machines_) {
+    if (hypervisor_) {
+      const std::vector<std::string> wrong = hypervisor_->audit(platform_.memory(), guest->vm);
+      result_.law_violations.insert(result_.law_violations.end(), wrong.begin(), wrong.end());
+    }
+  }
 }
 
 std::uint64_t Run::num_segfaults() const {
@@ -273,7 +287,8 @@ void Run::register_statistics(StatGroup& root) {
       "Times a core went from one virtual CPU to another at the end of a time slice.");
   for (const std::unique_ptr<Machine>& guest : machines_) {
     const std::string prefix = fmt::format("vm{}", guest->index);
-    const std::string mode(kModeNames[static_cast<unsigned>(params_.mode)]);
+    const Mode mode_of_vm = mode_of(params_, params_.vms[guest->index].vm);
+    const std::string mode(kModeNames[static_cast<unsigned>(mode_of_vm)]);
     guest->kernel->register_stats(root.group(prefix + ".guest"));
     // Numbered as in the ledger: 0 is the kernel before its first process, then the processes.
     guest->kernel_stats.register_stats(root.group(fmt::format("{}.process0.{}", prefix, mode)));

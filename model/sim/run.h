@@ -89,6 +89,7 @@ class Run {
   void make_drivers();
   void stop(RunEnd end, std::string message);
   void register_statistics(StatGroup& root);
+  void audit_shadows();
   void report_progress();
   // Does what is due at this number of accesses. Returns how many more may go to a core before it
   // is called again, at least one and at most `most`.

@@ -57,7 +57,7 @@ void Vcpu::run_hypervisor(
   transition();
   const SoftwareGuard guard(*place_.hypervisor_lock, *slot_);
   work(place_.hypervisor->host_context(*this, place_.vm_id), flush_targets());
-  place_.hypervisor->enter(*this, place_.vm_id);
+  check_resumed(place_.hypervisor->enter(*this, place_.vm_id), {});
 }
 
 }  // namespace nestwalk
