@@ -265,6 +265,18 @@ ExitOutcome Hypervisor::handle_fault(HypervisorPort& port, VmId id, const Fault&
   return ExitOutcome::kResumed;
 }
 
+void Hypervisor::drop_frame(HypervisorPort& port, VmId id, Gpa block, unsigned bits) {
+  if (vm(id).is_shadowed()) {
+    shadow_pager(port, id).drop_frame(block, bits);
+  }
+}
+
+void Hypervisor::protect_frame(HypervisorPort& port, VmId id, Gpa block, unsigned bits) {
+  if (vm(id).is_shadowed()) {
+    shadow_pager(port, id).protect_frame(block, bits);
+  }
+}
+
 std::optional<Hpa> Hypervisor::translate(const SparseMemory& memory, VmId id, Gpa address) const {
   TableBuilder builder(vm(id).format(), vm(id).root.value(), TableReader{memory});
   const std::optional<FoundLeaf> leaf = builder.find_leaf(address.value());

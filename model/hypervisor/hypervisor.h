@@ -76,6 +76,12 @@ class Hypervisor {
   // A virtual CPU is about to run again whose kernel was told meanwhile to invalidate: no exit.
   void catch_up(HypervisorPort& port, VmId id);
 
+  // The naturally aligned block of 2^bits bytes of guest memory is about to be moved or taken away,
+  // or its writes are about to be noted: the shadow of the VM, if it has one, lets go of it. On
+  // return nothing of it is mapped (may be written) there, nor cached.
+  void drop_frame(HypervisorPort& port, VmId id, Gpa block, unsigned bits);
+  void protect_frame(HypervisorPort& port, VmId id, Gpa block, unsigned bits);
+
   // Where guest memory is, by the tables as they are in memory; for tests and debug accesses.
   [[nodiscard]] std::optional<Hpa> translate(const SparseMemory& memory, VmId id,
                                              Gpa address) const;

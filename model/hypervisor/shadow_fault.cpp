@@ -39,6 +39,7 @@ ShadowFault ShadowPager::fault(unsigned vcpu, const Access& access, const GuestS
   ++statistics_.page_faults;
   spend(Cause::kShadowFault, costs_.fault_cycles);
   ShadowVcpu& faulting = state_.vcpus.at(vcpu);
+  faulting.registers.control.ac = port_.guest_registers().control.ac;  // changes without an exit
   ShadowFault result = serve(faulting, access, store);
   finish();
   switch (result.outcome) {
@@ -79,23 +80,27 @@ ShadowFault ShadowPager::serve(ShadowVcpu& vcpu, const Access& access, const Gue
     result.outcome = outcome_of(reach);
     return result;
   }
-  const bool is_kernel_only = access.is_write() && !path.rights.write();  // by WP = 0
-  bool is_emulated = is_kernel_only && vcpu.mode.smap;
-  if (!clear_way(vcpu, access, path.gpa.page(kSmallPageBits), store, is_emulated)) {
-    result.outcome = ShadowOutcome::kOutOfMemory;
-    return result;
-  }
-  switch (fill(vcpu, access, path, result.page)) {
-    case Fill::kFilled:
-      break;
-    case Fill::kChanged:
-      ++statistics_.retried;
-      return result;
-    case Fill::kOutOfMemory:
+  Way way;
+  way.is_emulated = access.is_write() && !path.rights.write() && vcpu.mode.smap;  // WP = 0
+  const Gpa frame = path.gpa.page(kSmallPageBits);
+  do {
+    if (!clear_way(vcpu, access, frame, store, way)) {
       result.outcome = ShadowOutcome::kOutOfMemory;
       return result;
-  }
-  if (is_emulated) {
+    }
+    switch (fill(vcpu, access, path, result.page)) {
+      case Fill::kFilled:
+        break;
+      case Fill::kChanged:
+        ++statistics_.retried;
+        return result;
+      case Fill::kOutOfMemory:
+        result.outcome = ShadowOutcome::kOutOfMemory;
+        return result;
+    }
+    // A table that maps itself has come under protection by being filled.
+  } while (access.is_write() && !way.is_emulated && state_.cache.is_protected(frame));
+  if (way.is_emulated) {
     emulate(path.gpa, store, result);
   } else {
     ++statistics_.filled;
@@ -117,8 +122,7 @@ GuestPath ShadowPager::find_path(const ShadowVcpu& vcpu, const Access& access) {
 // Makes sure that the virtual CPU has a root and, for a write to the frame of a guest table, that
 // the write can be made: the frame is no table any more, or out of sync, or the write is emulated.
 bool ShadowPager::clear_way(ShadowVcpu& vcpu, const Access& access, Gpa frame,
-                            const GuestStore& store, bool& is_emulated) {
-  bool are_dropped = false;
+                            const GuestStore& store, Way& way) {
   for (;;) {
     if (!choose_root(vcpu)) {
       return false;
@@ -134,14 +138,14 @@ bool ShadowPager::clear_way(ShadowVcpu& vcpu, const Access& access, Gpa frame,
       go_out_of_sync(frame);
       return true;
     }
-    if (!are_dropped && (is_recycled || is_flooded(frame))) {
-      are_dropped = true;  // the root in use comes back; then the write is emulated
+    if (!way.are_dropped && (is_recycled || is_flooded(frame))) {
+      way.are_dropped = true;  // the root in use comes back; then the write is emulated
       (is_recycled ? statistics_.zapped_for_reuse : statistics_.zapped_for_flooding) +=
           state_.cache.shadows_of(frame).size();
       zap_shadows_of(frame);
       continue;
     }
-    is_emulated = true;
+    way.is_emulated = true;
     return true;
   }
 }
@@ -153,11 +157,12 @@ ShadowPager::Fill ShadowPager::fill(const ShadowVcpu& vcpu, const Access& access
   spend(Cause::kShadowFill, costs_.fill_cycles);
   const PagingFormat& format = format_of(shadow_format(vcpu.mode));
   GuestRights rights = shadow_rights(vcpu.mode, path.rights, path.dirty, access);
-  const unsigned leaf_level = choose_level(path, host);
   const StageRules rules = mirrored_rules(vcpu.mode, machine_.control);
   GuestRights above;
   ShadowId table = vcpu.root;
-  for (unsigned level = format.levels; level > leaf_level; --level) {
+  unsigned level = format.levels;
+  // Asked again at each level: a table on the way may lie in the page.
+  for (; level > choose_level(path, host); --level) {
     const ShadowLink at{table,
                         static_cast<std::uint16_t>(format.index(level, access.address.value()))};
     state_.cache.touch(table);
@@ -202,14 +207,14 @@ ShadowPager::Fill ShadowPager::fill(const ShadowVcpu& vcpu, const Access& access
   }
   state_.cache.touch(table);
   state_.cache.table(table).num_writes = 0;
-  const unsigned bits = format.page_bits(leaf_level);
+  const unsigned bits = format.page_bits(level);
   if (!host.rights.write() || state_.cache.is_protected(path.gpa.page(kSmallPageBits))) {
     rights.bits &= static_cast<std::uint8_t>(~GuestRights::kWrite);
   }
   if (!host.rights.execute() || !host.rights.user_execute()) {
     rights.bits &= static_cast<std::uint8_t>(~GuestRights::kExecute);
   }
-  const auto index = static_cast<std::uint16_t>(format.index(leaf_level, access.address.value()));
+  const auto index = static_cast<std::uint16_t>(format.index(level, access.address.value()));
   install({table, index}, path.gpa.page(bits), host.hpa.page(bits), rights);
   return Fill::kFilled;
 }

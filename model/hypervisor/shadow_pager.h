@@ -89,8 +89,13 @@ class ShadowPager {
   enum class Fill : std::uint8_t { kFilled, kChanged, kOutOfMemory };
   [[nodiscard]] ShadowFault serve(ShadowVcpu& vcpu, const Access& access, const GuestStore& store);
   [[nodiscard]] GuestPath find_path(const ShadowVcpu& vcpu, const Access& access);
+  // What has been decided of a write to the frame of a guest table.
+  struct Way {
+    bool are_dropped = false;  // its shadows, once
+    bool is_emulated = false;
+  };
   [[nodiscard]] bool clear_way(ShadowVcpu& vcpu, const Access& access, Gpa frame,
-                               const GuestStore& store, bool& is_emulated);
+                               const GuestStore& store, Way& way);
   [[nodiscard]] Fill fill(const ShadowVcpu& vcpu, const Access& access, const GuestPath& path,
                           const HostPage& host);
   [[nodiscard]] unsigned choose_level(const GuestPath& path, const HostPage& host) const;
