@@ -343,6 +343,14 @@ bool BenchCpu::compare_and_swap(Hpa address, const Swap& swap) {
   return bench_.memory_.compare_and_swap(address, swap.bytes, swap.expected, swap.desired);
 }
 
+void BenchCpu::read_frame(Hpa frame, std::span<std::byte> to) {
+  bench_.memory_.read_bytes(frame, to);
+}
+
+void BenchCpu::write_frame(Hpa frame, std::span<const std::byte> from) {
+  bench_.memory_.write_bytes(frame, from);
+}
+
 void BenchCpu::clear(Hpa address, unsigned bits) {
   bench_.memory_.zero_bytes(address, bit(bits));
 }

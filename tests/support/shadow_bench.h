@@ -86,6 +86,8 @@ class BenchCpu : public HypervisorPort {
   void store(Hpa address, unsigned bytes, std::uint64_t value) override;
   [[nodiscard]] bool compare_and_swap(Hpa address, const Swap& swap) override;
   void clear(Hpa address, unsigned bits) override;
+  void read_frame(Hpa frame, std::span<std::byte> to) override;
+  void write_frame(Hpa frame, std::span<const std::byte> from) override;
   void spend(Cause cause, std::uint64_t cycles) override { spent.charge(cause, cycles); }
   void invalidate(const Invalidation& invalidation, unsigned core) override;
   void enter(const ControlBlock& block) override { block_ = block; }
