@@ -20,11 +20,12 @@ void describe(HostEventParams& p, ParameterVisitor& v) {
              "Guest-physical start of the range. Balloon and reclaim choose pages themselves.", 0,
              std::uint64_t{1} << 52},
             p.start);
-  v.integer({"length_bytes", "bytes",
-             "Length of the range, cut at the end of guest memory; of a balloon or of reclaim how "
-             "much memory.",
-             0, std::uint64_t{1} << 52},
-            p.length_bytes);
+  v.integer(
+      {"length_bytes", "bytes",
+       "Length of the range; for a balloon and reclaim how much memory. 0: to the end of guest "
+       "memory.",
+       0, std::uint64_t{1} << 52},
+      p.length_bytes);
 }
 
 void describe(ShadowParams& p, ParameterVisitor& v) {

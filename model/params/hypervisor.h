@@ -68,8 +68,8 @@ struct HostEventParams {
   std::uint64_t at_accesses = 0;
   std::uint64_t every_accesses = 0;  // and again; 0: once
   HostAction action = HostAction::kDirtyLogStart;
-  std::uint64_t start = 0;  // of the range; a balloon and reclaim choose their pages
-  std::uint64_t length_bytes = std::uint64_t{1} << 52;
+  std::uint64_t start = 0;         // of the range; a balloon and reclaim choose their pages
+  std::uint64_t length_bytes = 0;  // 0: to the end of guest memory
 };
 void describe(HostEventParams& p, ParameterVisitor& v);
 // How a VM's guest-virtual addresses reach host memory.

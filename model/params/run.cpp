@@ -133,6 +133,25 @@ void machine_rules(const MachineParams& m, Rules& rules) {
                     std::to_string(m.dram.latency_cycles) + ")");
 }
 
+// What the hypervisor does to the memory of a VM.
+void host_memory_rules(const VmParams& vm, const std::string& path, Rules& rules) {
+  constexpr std::uint64_t kMinResident = std::uint64_t{1}
+                                         << 20;  // what an access and its walk need
+  const std::uint64_t batch = std::uint64_t{vm.reclaim_batch_pages} << kSmallPageBits;
+  rules.require(vm.resident_limit_bytes == 0 || vm.resident_limit_bytes >= kMinResident,
+                path + ".resident_limit_bytes", "must be 0 (no limit) or at least 1 MiB");
+  rules.require(vm.resident_limit_bytes == 0 || batch <= vm.resident_limit_bytes / 2,
+                path + ".reclaim_batch_pages",
+                "a batch must not be more than half of resident_limit_bytes (" +
+                    std::to_string(vm.resident_limit_bytes) + ")");
+  for (std::size_t i = 0; i < vm.host_events.size(); ++i) {
+    rules.require(
+        vm.host_events[i].start < vm.memory_bytes,
+        path + ".host_events." + std::to_string(i) + ".start",
+        "lies beyond guest memory (memory_bytes " + std::to_string(vm.memory_bytes) + ")");
+  }
+}
+
 }  // namespace
 
 Mode mode_of(const RunParams& p, const VmParams& vm) {
@@ -204,6 +223,7 @@ std::vector<ParameterProblem> find_problems(const RunParams& p) {
         is_npt == (p.machine.tag_rules == TagRules::kAmd), path + ".format",
         std::string(kHostFormatNames[static_cast<unsigned>(vm.format)]) +
             (is_npt ? " needs machine.tag_rules: amd" : " needs machine.tag_rules: intel"));
+    host_memory_rules(vm, path, rules);
     if (mode_of(p, vm) != Mode::kShadow) {
       continue;
     }

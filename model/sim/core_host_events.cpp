@@ -40,7 +40,10 @@ void CoreDriver::serve_host_events() {
 
 void CoreDriver::serve_host_event(const HostEventParams& event) {
   Run::Machine& guest = machine();
-  const std::uint64_t num_frames = event.length_bytes >> kSmallPageBits;
+  const std::uint64_t length_bytes =
+      event.length_bytes != 0 ? event.length_bytes
+                              : run_.params_.vms[guest.index].vm.memory_bytes - event.start;
+  const std::uint64_t num_frames = length_bytes >> kSmallPageBits;
   std::vector<GuestRange> ranges;
   if (event.action == HostAction::kBalloonInflate || event.action == HostAction::kBalloonDeflate) {
     const SoftwareGuard guard(guest.lock, slot_);
@@ -48,7 +51,7 @@ void CoreDriver::serve_host_event(const HostEventParams& event) {
                            ? guest.kernel->inflate_balloon(vcpu(), num_frames)
                            : guest.kernel->deflate_balloon(vcpu(), num_frames));
   } else {
-    ranges.push_back({Gpa(event.start), Gpa(event.start + event.length_bytes)});
+    ranges.push_back({Gpa(event.start), Gpa(event.start + length_bytes)});
   }
   vcpu().run_hypervisor([&](const HostContext& context, const FlushTargets& targets) {
     HostActions(context, targets).run(event.action, ranges);

@@ -239,6 +239,14 @@ inline constexpr std::array kAuditBases = {
               "machine.mmu.l1_itlb.page_1g.entries=0 vms.0.memory_bytes=512MiB "
               "vms.0.guest.page_size=2m vms.0.backing=2m vms.0.processes.0.workload.kind=trace "
               "vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"host_events",
+              "vms.0.accessed_dirty=true vms.0.backing=2m "
+              "vms.0.host_events=[{\"at_accesses\":100,\"do\":\"dirty_log_start\"},"
+              "{\"at_accesses\":300,\"do\":\"dirty_log_harvest\"},"
+              "{\"at_accesses\":400,\"do\":\"dirty_log_stop\"},"
+              "{\"at_accesses\":450,\"do\":\"migrate\"},"
+              "{\"at_accesses\":500,\"do\":\"reclaim\"}]"},
+    AuditBase{"resident", "vms.0.resident_limit_bytes=1048576"},
     AuditBase{"wide",
               "vms.0.memory_bytes=512MiB vms.0.processes.0.workload.footprint_bytes=128MiB"},
 };
@@ -249,10 +257,14 @@ struct AuditRule {
 };
 inline constexpr std::array kAuditRules = {
     AuditRule{"", "lt at"},
+    AuditRule{"hypervisor.copy_4k_cycles", "host_events"},
+    AuditRule{"hypervisor.page_update_cycles", "host_events"},
+    AuditRule{"hypervisor.swap", "host_events"},
     AuditRule{"hypervisor.table_allocation_cycles", "wide"},
     AuditRule{"machine.core.quantum_cycles", "lt_cores"},
     AuditRule{"machine.dram", "at open_row"},
     AuditRule{"machine.instructions", "trace vcpus at_cores amd"},
+    AuditRule{"machine.instructions.invept_cycles", "host_events"},
     AuditRule{"machine.l1i", "trace at_trace"},
     AuditRule{"machine.maxphyaddr", "lt native amd pages_1g"},
     AuditRule{"machine.mmu.l1_dtlb.page_1g", "pages_1g"},
@@ -297,10 +309,14 @@ inline constexpr std::array kAuditRules = {
     AuditRule{"machine.walker.pwc.level_5", "levels_5"},
     AuditRule{"machine.walker.pwc.unified", "unified unified_trace"},
     AuditRule{"scheduling", "vcpus"},
+    AuditRule{"vms.0.dirty_log", "host_events"},
     AuditRule{"vms.0.guest.copy_4k_cycles", "fork"},
     AuditRule{"vms.0.guest.max_single_invalidations", "trace"},
     AuditRule{"vms.0.guest.unmap_page_cycles", "trace"},
+    AuditRule{"vms.0.migration", "host_events"},
     AuditRule{"vms.0.processes.0.workload.trace", "trace"},
+    AuditRule{"vms.0.reclaim_batch_pages", "resident"},
+    AuditRule{"vms.0.resident_limit_bytes", "resident"},
 };
 
 struct AuditValues {
@@ -339,6 +355,7 @@ inline constexpr std::array kAuditValues = {
     AuditValues{"warmup_accesses", "200"},
     AuditValues{"machine.mmu.prefetch.buffer.ways", "1 2 4"},
     AuditValues{"vms.0.processes.0.workload.trace", "OTHER_TRACE"},
+    AuditValues{"vms.0.resident_limit_bytes", "2097152"},
 };
 
 struct AuditException {
@@ -350,8 +367,6 @@ inline constexpr std::array kAuditExceptions = {
     AuditException{"machine.clock_mhz", "all is counted in cycles; it turns them into time"},
     AuditException{"machine.instructions.control_write_cycles",
                    "the kernel sets its control registers at boot, which takes no time"},
-    AuditException{"machine.instructions.invept_cycles",
-                   "the hypervisor only adds mappings, which needs no INVEPT"},
     AuditException{"machine.instructions.invpcid_cycles",
                    "the kernel uses INVLPG and loads of CR3"},
     AuditException{"machine.maxphyaddr",

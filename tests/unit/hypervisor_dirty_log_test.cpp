@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "model/hypervisor/dirty_logger.h"
+#include "model/hypervisor/frame_migration.h"
 #include "model/hypervisor/guest_write.h"
+#include "model/hypervisor/host_actions.h"
 #include "model/walk/functional_driver.h"
 #include "tests/unit/hypervisor_dressings.h"
 
@@ -92,7 +94,13 @@ TEST_P(NestedPagerOf, DLG_00_WritesCostAFaultOnlyWhereEntriesAreProtected) {
   }
   EXPECT_EQ(protect.guest.num_faults(), 2U);
   EXPECT_EQ(bits.guest.num_faults(), bits.guest.has_accessed_dirty() ? 1U : 2U);
-  EXPECT_EQ(protect.guest.vm().statistics.pager.log_write_faults, 1U);
+  const PagerStatistics& protecting = protect.guest.vm().statistics.pager;
+  EXPECT_EQ(protecting.log_write_faults, 1U);
+  EXPECT_EQ(protecting.log_pages_protected, 1U);
+  EXPECT_EQ(protecting.log_dirty_bits_cleared, 0U);
+  const PagerStatistics& clearing = bits.guest.vm().statistics.pager;
+  EXPECT_EQ(clearing.log_dirty_bits_cleared, bits.guest.has_accessed_dirty() ? 1U : 0U);
+  EXPECT_EQ(clearing.log_pages_protected, bits.guest.has_accessed_dirty() ? 0U : 1U);
   EXPECT_GT(protect.host.port.spent.cycles(Cause::kDirtyLog), 0U);
 }
 
@@ -170,6 +178,30 @@ TEST_P(NestedPagerOf, DLG_04_AWriteDuringAHarvestIsInItOrInTheNext) {
             << "seen by whoever copies after the harvest";
       }
       EXPECT_EQ(has_written, moment < 6) << "four entries and two cores";
+    }
+  }
+}
+
+// A page that moves, is split or comes back stays as the log wants it.
+TEST_P(NestedPagerOf, DLG_05_OtherOperationsKeepWhatALogProtects) {
+  for (const DirtyLogMethod method : kMethods) {
+    for (const MigrationMethod migration :
+         {MigrationMethod::kWriteProtect, MigrationMethod::kNotPresent}) {
+      VmParams params = vm_of(GetParam(), 64 * kMiB, PageSize::k2M);
+      params.migration = migration;
+      params.dirty_log_splits_pages = false;
+      Logged log(params, method);
+      ASSERT_TRUE(log.guest.write(0, 0x1000, 1));
+      log.start(0, size());
+      FrameMigration(log.guest.context(), log.guest.targets()).move_range(Gpa{0}, Gpa{0x1000});
+      HostActions(log.guest.context(), log.guest.targets())
+          .run(HostAction::kSplit, std::array{GuestRange{Gpa{0}, Gpa{size()}}});
+      FrameMigration(log.guest.context(), log.guest.targets()).move_range(Gpa{0}, Gpa{0x3000});
+      log.guest.expect_caches_are_true();
+      EXPECT_EQ(log.harvest(), Pages{});
+      ASSERT_TRUE(log.guest.write(1, 0x2000, 2));
+      FrameMigration(log.guest.context(), log.guest.targets()).move_range(Gpa{0}, Gpa{0x3000});
+      EXPECT_EQ(log.harvest(), Pages{0x2000});
     }
   }
 }

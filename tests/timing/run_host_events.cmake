@@ -1,0 +1,1 @@
+nestwalk_test(FILE run_host_events_test.cpp SYSTEMC LINKS nestwalk_run_bench)
