@@ -29,17 +29,18 @@ bool have_same_tables(const WalkContext& a, const WalkContext& b) {
   return !a.has_host || (a.host_format == b.host_format && a.host_root == b.host_root);
 }
 
-ContextNumber CheckedContexts::number_of(const WalkContext& context) {
+ContextNumber CheckedContexts::number_of(const WalkContext& context, bool is_reference) {
   // Those used last are asked for most.
   for (ContextNumber n = size(); n-- > 0;) {
     const WalkContext& known = contexts_[n].walk;
-    if (known.tags == context.tags && rules_of(known.control) == rules_of(context.control) &&
-        have_same_tables(known, context)) {
+    if (contexts_[n].is_reference == is_reference && known.tags == context.tags &&
+        rules_of(known.control) == rules_of(context.control) && have_same_tables(known, context)) {
       return n;
     }
   }
   CheckedContext added;
   added.walk = context;
+  added.is_reference = is_reference;
   if (context.has_guest) {
     added.guest = guest_rules(context);
   }

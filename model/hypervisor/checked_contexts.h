@@ -22,7 +22,8 @@ struct CheckedContext {
   WalkContext walk;
   StageRules guest;  // of stages that the context has
   StageRules host;
-  std::uint64_t cores = 0;  // bit c: core c has used it
+  std::uint64_t cores = 0;    // bit c: core c has used it
+  bool is_reference = false;  // no core walks it: see TranslationChecker::set_reference
   // Of the parts that the root's entries divide the addresses into, those with a global page.
   std::bitset<512> global_parts;
 
@@ -45,7 +46,8 @@ struct CheckedContext {
 
 class CheckedContexts {
  public:
-  [[nodiscard]] ContextNumber number_of(const WalkContext& context);
+  // A reference is another context than the same one that cores walk.
+  [[nodiscard]] ContextNumber number_of(const WalkContext& context, bool is_reference = false);
   [[nodiscard]] const CheckedContext& operator[](ContextNumber number) const {
     return contexts_[number];
   }

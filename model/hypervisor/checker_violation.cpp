@@ -131,6 +131,9 @@ std::string_view text_of(ViolationKind kind) {
       return "A write-protected guest table could be written.";
     case ViolationKind::kLostDirtyRecord:
       return "A page was written that the dirty log says is clean.";
+    case ViolationKind::kAgainstGuestTables:
+      return "The shadow permitted what the guest's own tables do not, nor may still be "
+             "remembered.";
   }
   return {};
 }
@@ -192,6 +195,13 @@ std::string text_of(const Violation& v) {
                           v.former_root);
       text += fmt::format("  missing on core {}: {}\n", v.core, missing_of(v));
       break;
+    case ViolationKind::kAgainstGuestTables:
+      if (v.origin) {
+        text += change_text(v);
+      }
+      text += v.current ? fmt::format("  the guest's tables say now: {}\n", answer_text(*v.current))
+                        : "  the guest's tables say now: no translation\n";
+      return text;
     case ViolationKind::kUnexplained:
       break;
     default:

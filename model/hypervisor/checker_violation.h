@@ -25,12 +25,14 @@ enum class ViolationKind : std::uint8_t {
   kForbiddenFrame,   // the hypervisor's own, or a table of the host stage
   kWritableTable,    // a guest's table, or another protected frame, may be written past the pager
   kLostDirtyRecord,  // a write to a page that the dirty log says is clean
+  kAgainstGuestTables,  // shadow paging: what the guest's own tables do not permit
 };
-inline constexpr unsigned kNumViolationKinds = 9;
+inline constexpr unsigned kNumViolationKinds = 10;
 
 inline constexpr std::array<std::string_view, kNumViolationKinds> kViolationKindNames = {
-    "missing_invalidation", "used_after_drop", "reused_tags",    "unexplained",      "freed_frame",
-    "foreign_frame",        "forbidden_frame", "writable_table", "lost_dirty_record"};
+    "missing_invalidation", "used_after_drop",     "reused_tags",     "unexplained",
+    "freed_frame",          "foreign_frame",       "forbidden_frame", "writable_table",
+    "lost_dirty_record",    "against_guest_tables"};
 
 constexpr std::string_view name_of(ViolationKind kind) {
   return kViolationKindNames[static_cast<unsigned>(kind)];

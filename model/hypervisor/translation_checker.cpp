@@ -200,6 +200,9 @@ bool TranslationChecker::on_translation(const SparseMemory& memory, const Observ
     ++statistics_.checked;
     ++statistics_.current;
     statistics_.set_sizes.add(1);
+    if (!check_reference(memory, c, record)) {
+      return false;
+    }
     if (software_.is_write_protected == nullptr && software_.is_clean_in_log == nullptr &&
         (software_.owners == nullptr || software_.owners->version() == record.owners_version)) {
       return true;
@@ -217,7 +220,7 @@ LegalAnswers TranslationChecker::read(const SparseMemory& memory, unsigned core,
                                       ContextNumber context, Gva address) {
   ++statistics_.table_reads;
   HistoryJudge judge;
-  judge.log = &cores_[core].log;
+  judge.log = contexts_[context].is_reference ? &cores_[core].guest_log : &cores_[core].log;
   judge.is_settled = [this](const TableChange& change) {
     return is_settled(change.when.software, change.when.event);
   };
@@ -266,11 +269,13 @@ bool TranslationChecker::check_read(const SparseMemory& memory, const Case& c) {
   }
   const bool is_current = found.standing == Standing::kCurrent;
   ++(is_current ? statistics_.current : statistics_.stale);
-  const bool is_good = check_frame(c, is_current);
+  const std::uint64_t page = c.access.address.value() >> kSmallPageBits;
+  Record& record = records_[page % kNumRecords];
+  record.page = ~std::uint64_t{0};
+  record.permitted = 0;
+  const bool is_good = check_frame(c, is_current) && check_reference(memory, c, record);
   if (is_good && is_current && num_legal == 1 && !cores_[c.where.core].has_rivals) {
     const std::uint64_t offset = c.access.address.offset(kSmallPageBits);
-    const std::uint64_t page = c.access.address.value() >> kSmallPageBits;
-    Record& record = records_[page % kNumRecords];
     record.page = page;
     record.read_at = event_;
     record.owners_version = software_.owners == nullptr ? 0 : software_.owners->version();

@@ -87,6 +87,11 @@ class TranslationChecker {
   // After the write.
   void on_write(const SparseMemory& memory, const WrittenRange& range);
   void on_acknowledged(unsigned core, const Invalidation& invalidation);
+  // Shadow paging: what the guest's own registers say, and the VM's guest-physical memory as host
+  // stage. Answers of this core are held against that too, by the invalidations that the guest has
+  // made, which are acknowledged apart. Nothing: hardware walks the guest's tables itself.
+  void set_reference(unsigned core, const std::optional<WalkContext>& reference);
+  void on_guest_acknowledged(unsigned core, const Invalidation& invalidation);
   // Handlers run from entered to left; when left, their changes must have been invalidated. They
   // nest.
   void software_entered(SoftwareNumber software);
@@ -107,7 +112,9 @@ class TranslationChecker {
     std::uint64_t owners_version = 0;
     ContextNumber context = 0;
     unsigned core = 0;
-    Translation first;  // of the page's first byte
+    ContextNumber reference = 0;  // that permits these kinds of access:
+    std::uint16_t permitted = 0;  // a bit each
+    Translation first;            // of the page's first byte
   };
   struct UsedContext {
     ContextNumber number = 0;
@@ -122,6 +129,8 @@ class TranslationChecker {
     std::uint64_t last_access = 0;  // event
     std::vector<UsedContext> used;  // since it was flushed
     bool has_rivals = false;        // some other tables have used the same tags
+    std::optional<ContextNumber> reference;
+    InvalidationLog guest_log;
     InvalidationLog log;
   };
   struct Found {
@@ -153,6 +162,8 @@ class TranslationChecker {
   bool report_stale(const SparseMemory& memory, const Case& c, const Found& found,
                     const LegalAnswers& answers);
   bool check_frame(const Case& c, bool is_current);
+  // Against the core's reference, if it has one; `record` remembers what that permits.
+  bool check_reference(const SparseMemory& memory, const Case& c, Record& record);
   [[nodiscard]] std::optional<ViolationKind> frame_problem(const Case& c, bool is_current) const;
   [[nodiscard]] std::optional<std::uint32_t> vm_of(ContextNumber context) const;
   [[nodiscard]] bool is_shadow(ContextNumber context) const;

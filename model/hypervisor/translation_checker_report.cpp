@@ -131,6 +131,7 @@ void TranslationChecker::collect() {
   const std::uint64_t oldest = history_.oldest_event();
   for (Core& core : cores_) {
     core.log.forget_before(oldest);
+    core.guest_log.forget_before(oldest);
   }
 }
 
@@ -163,13 +164,14 @@ bool TranslationChecker::may_be_used(const OldWord& old, const TableUse& use,
   // No operation by address names it: a table entry leads to many pages.
   cached.address = Gva(std::uint64_t{1} << 62);
   CachedKinds kinds;
+  const InvalidationLog& log = context.is_reference ? core.guest_log : core.log;
   if (use.stage == Stage::kHost) {
     kinds = {true, true, true};
-    return !core.log.completed_drop(cached, old.ended.when.event, kinds);
+    return !log.completed_drop(cached, old.ended.when.event, kinds);
   }
   const bool is_in_use = std::any_of(core.used.begin(), core.used.end(),
                                      [&](const UsedContext& u) { return u.number == use.context; });
-  if (!is_in_use) {
+  if (!is_in_use && !context.is_reference) {
     return false;
   }
   const std::uint64_t slot = old.ended.word.offset(kSmallPageBits) / rules.format->entry_bytes;
@@ -184,7 +186,7 @@ bool TranslationChecker::may_be_used(const OldWord& old, const TableUse& use,
     kinds.structures = true;
     cached.is_global = context.global_parts.test(context.part_of(address));
   }
-  return !core.log.completed_drop(cached, old.ended.when.event, kinds);
+  return !log.completed_drop(cached, old.ended.when.event, kinds);
 }
 
 // ---- Statistics ----

@@ -319,6 +319,84 @@ TEST_F(CheckerMistakes, AShadowOfAnotherRoleIsLeftInTheTlb) {
   expect_found(ViolationKind::kReusedTags, 0, kPage, AccessType::kWrite);
 }
 
+// A guest of VM 0 whose tables the hypervisor shadows: `guest` is what it has written itself.
+class CheckerShadow : public CheckerMistakes {
+ protected:
+  CheckerShadow() : guest(machine.nested_space(0)), shadow(machine.native_space()) {
+    machine.owners.set(Hpa(shadow.context.guest_root), 4096, {FrameUse::kHostTable, 0});
+    machine.map(guest, kPage, kFrame);
+    machine.map(shadow, kPage, machine.home(guest, Gpa(kFrame)).value());
+    machine.run(0, shadow);
+    machine.checker.set_reference(0, guest.context);
+  }
+  void shadow_again(std::uint64_t frame) {
+    const Hpa entry = machine.entry(shadow, kPage);
+    by(kHypervisorSoftware, [&] {
+      machine.write(entry, frame | (machine.word(entry) & 0xfff));
+      machine.invalidate(0, InvalidateOp::kInvlpg, kPage);
+    });
+  }
+  void guest_invalidates() {
+    Invalidation operation;
+    operation.op = InvalidateOp::kInvlpg;
+    operation.tags = guest.context.tags;
+    operation.address = kPage;
+    machine.checker.on_guest_acknowledged(0, operation);
+  }
+
+  Space guest;
+  Space shadow;
+};
+
+TEST_F(CheckerShadow, AShadowThatFollowsIsClean) {
+  machine.access(0, kPage, AccessType::kWrite);
+  machine.map(guest, kNextPage, kOther);
+  const Hpa entry = machine.entry(guest, kPage);
+  by(kernel_of(0), [&] {
+    machine.write(entry, kOther | (machine.word(entry) & 0xfff));
+    machine.access(0, kPage);  // out of sync, which the guest cannot hold against it
+    shadow_again(machine.home(guest, Gpa(kOther)).value());
+    guest_invalidates();
+  });
+  EXPECT_TRUE(machine.access(0, kPage).is_translation);
+  expect_clean();
+}
+
+TEST_F(CheckerShadow, AnUnsynchronisedEntryOutlivesTheGuestsInvalidation) {
+  machine.access(0, kPage);
+  const Hpa entry = machine.entry(guest, kPage);
+  by(kernel_of(0), [&] {
+    machine.write(entry, kOther | (machine.word(entry) & 0xfff));
+    guest_invalidates();
+  });
+  const Violation& v = expect_found(ViolationKind::kAgainstGuestTables, 0, kPage);
+  expect_text(v, "guest level-1 entry");
+}
+
+TEST_F(CheckerShadow, AStaleRolePermitsMoreThanTheGuestsRegisters) {
+  // The shadow was made for CR0.WP clear; the guest has set it since.
+  const Hpa entry = machine.entry(guest, kPage);
+  machine.write(entry, machine.word(entry) & ~kWriteBit);
+  WalkContext lax = guest.context;
+  lax.control.wp = false;
+  machine.checker.set_reference(0, lax);
+  machine.access(0, kPage, AccessType::kWrite, Privilege::kSupervisor);
+  expect_clean();
+  machine.checker.set_reference(0, guest.context);
+  machine.access(0, kPage, AccessType::kRead, Privilege::kSupervisor);
+  expect_clean();
+  machine.access(0, kPage, AccessType::kWrite, Privilege::kSupervisor);
+  EXPECT_EQ(machine.found(), ViolationKind::kAgainstGuestTables);
+}
+
+TEST_F(CheckerShadow, TheShadowMissesAChangeOfTheVmsMemory) {
+  machine.access(0, kPage);
+  const Hpa entry = machine.host_entry(guest, Gpa(kFrame));
+  write_by(kHypervisorSoftware, entry, machine.word(entry) + 0x10'0000);
+  const Violation& v = expect_found(ViolationKind::kAgainstGuestTables, 0, kPage);
+  expect_text(v, "host level-1 entry");
+}
+
 // ---- Hardware that keeps ----
 
 TEST_F(CheckerMistakes, TheTlbKeepsWhatInvlpgNames) {

@@ -1,0 +1,85 @@
+// The translation checker under shadow paging: what hardware answers by the hypervisor's tables
+// against what the guest's own tables permit.
+#include "model/hypervisor/translation_checker.h"
+
+#include "model/walk/permissions.h"
+
+namespace nestwalk {
+namespace {
+
+// A bit for each kind of access that rights tell apart.
+std::uint16_t bit_of(const Access& access) {
+  const unsigned who = access.implicit ? 2 : access.privilege == Privilege::kUser ? 0 : 1;
+  return static_cast<std::uint16_t>(1U << (who * 3 + static_cast<unsigned>(access.type)));
+}
+
+// Accessed and dirty bits are the pager's to keep, and decide about no right.
+bool permits(const WalkContext& reference, const Access& access, Translation t) {
+  t.dirty = true;
+  return cached_translation_serves(reference, access, t);
+}
+
+}  // namespace
+
+void TranslationChecker::set_reference(unsigned core, const std::optional<WalkContext>& reference) {
+  cores_[core].reference.reset();
+  if (!reference) {
+    return;
+  }
+  const ContextNumber number = contexts_.number_of(*reference, true);
+  contexts_[number].cores |= std::uint64_t{1} << core;
+  cores_[core].reference = number;
+}
+
+void TranslationChecker::on_guest_acknowledged(unsigned core, const Invalidation& invalidation) {
+  ++event_;
+  if (history_.num_old_words() != 0) {
+    cores_[core].guest_log.add(event_, invalidation);
+  }
+}
+
+bool TranslationChecker::check_reference(const SparseMemory& memory, const Case& c,
+                                         Record& record) {
+  const std::optional<ContextNumber> reference = cores_[c.where.core].reference;
+  if (!reference) {
+    return true;
+  }
+  const std::uint16_t kind = bit_of(c.access);
+  if (record.page == c.access.address.value() >> kSmallPageBits && record.reference == *reference &&
+      (record.permitted & kind) != 0) {
+    return true;
+  }
+  const WalkContext context = contexts_[*reference].walk;
+  const LegalAnswers answers = read(memory, c.where.core, *reference, c.access.address);
+  const LegalAnswer* best = nullptr;
+  Violation violation;
+  for (const LegalAnswer& answer : answers.list) {
+    if (answer.standing == Standing::kCurrent) {
+      violation.current = answer.translation;
+    }
+    const bool fits =
+        answer.translation.hpa == c.answer.hpa && permits(context, c.access, answer.translation);
+    if (fits && (best == nullptr || answer.standing < best->standing)) {
+      best = &answer;
+    }
+  }
+  if (best != nullptr && best->standing <= Standing::kStale) {
+    if (best->standing == Standing::kCurrent && answers.num_legal() == 1) {
+      record.permitted = record.reference == *reference && record.page != ~std::uint64_t{0}
+                             ? static_cast<std::uint16_t>(record.permitted | kind)
+                             : kind;
+      record.reference = *reference;
+    }
+    return true;
+  }
+  if (best == nullptr && (answers.is_cut || history_.num_forgotten() != 0)) {
+    ++statistics_.undecided;
+    return true;
+  }
+  if (best != nullptr) {
+    violation.origin = *best;
+  }
+  return report(ViolationKind::kAgainstGuestTables, violation, c);
+}
+
+}  // namespace nestwalk
