@@ -122,7 +122,13 @@ int simulate(const RunParams& params, const fs::path& folder, const RunHooks& ho
     for (const std::string& violation : result.law_violations) {
       streams.err << "nestwalk run: counter law broken: " << violation << "\n";
     }
-    if (!result.law_violations.empty()) {
+    for (const std::string& violation : result.check_violations) {
+      streams.err << "nestwalk run: wrong translation: " << violation;
+    }
+    if (!result.check_violations.empty()) {
+      streams.err << "nestwalk run: how to read this: docs/verification/checker.md\n";
+    }
+    if (!result.law_violations.empty() || !result.check_violations.empty()) {
       return kExitCheckFailed;
     }
     switch (result.end) {

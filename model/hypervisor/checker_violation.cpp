@@ -179,7 +179,8 @@ std::string text_of(const Violation& v) {
       if (v.dropped_on) {
         text +=
             fmt::format("  core {} has dropped it; core {} was not told\n", *v.dropped_on, v.core);
-      } else if (v.last_drop) {
+      }
+      if (v.last_drop) {
         text += fmt::format("  made since, and covering less: {}\n", operation_text(*v.last_drop));
       }
       break;

@@ -35,7 +35,7 @@ TranslationChecker::TranslationChecker(const CheckerOptions& options)
 }
 
 CheckerStamp TranslationChecker::stamp() const {
-  return {event_, cycle_, statistics_.translations, kHypervisorSoftware};
+  return {event_, cycles_ ? cycles_() : 0, statistics_.translations, kHypervisorSoftware};
 }
 
 // ---- Contexts of a core ----

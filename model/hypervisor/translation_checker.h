@@ -12,8 +12,8 @@
 // by then was forgotten, and use of it is a violation although hardware may do it. Fewer rights
 // than some legal answer has are legal: a right that is given needs no invalidation.
 //
-// A value: copies go on independently; the memory is passed to each call and must be written
-// through on_write. Not for: time, which the caller sets; faults, which are never cached.
+// A value: copies go on independently; the memory is passed to each call, and every write to it is
+// told to on_write. Not for faults: they are never cached.
 #pragma once
 
 #include <array>
@@ -77,7 +77,8 @@ class TranslationChecker {
   explicit TranslationChecker(const CheckerOptions& options);
 
   void set_software(const CheckedSoftware& software) { software_ = software; }
-  void set_cycle(std::uint64_t cycle) { cycle_ = cycle; }
+  // Simulated time, for reports.
+  void set_clock(const std::function<std::uint64_t()>& cycles) { cycles_ = cycles; }
 
   // A walk begins, or has ended in a fault.
   void on_walk(const SparseMemory& memory, const ObservedContext& where, const Access& access);
@@ -177,6 +178,7 @@ class TranslationChecker {
 
   CheckerOptions options_;
   CheckedSoftware software_;
+  std::function<std::uint64_t()> cycles_;
   CheckedContexts contexts_;
   TableHistory history_;
   std::vector<Core> cores_;
@@ -185,7 +187,6 @@ class TranslationChecker {
   std::vector<unsigned> inside_;     // by software
   std::uint64_t event_ = 1;          // of the last thing that happened
   std::uint64_t last_change_ = 0;    // event
-  std::uint64_t cycle_ = 0;
   std::uint64_t next_due_ = 0;       // translations heard when the next one is due
   std::uint64_t all_due_until_ = 0;  // after a change
   std::size_t collect_at_ = kFirstCollection;

@@ -57,6 +57,15 @@ void describe(RunParams& p, ParameterVisitor& v) {
             kSchedulingNames},
            p.scheduling);
   describe(p.region, v);
+  v.choice({"check",
+            "Which translations are held against the tables, as they are and as they may legally "
+            "be remembered; one that is wrong fails the run.",
+            kCheckNames},
+           p.check);
+  v.integer(
+      {"check_every", "translations",
+       "check sample: one in so many is checked, and as many in a row after a table changed.", 1},
+      p.check_every);
   v.group({"machine", "The simulated machine."}, p.machine);
   v.group({"hypervisor", "What hypervisor software costs."}, p.hypervisor);
   v.list({"vms", "Virtual machines; native mode takes exactly one.", 1}, p.vms);

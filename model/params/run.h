@@ -53,12 +53,22 @@ struct RegionParams {
 // Rows of the root, not a group of their own.
 void describe(RegionParams& p, ParameterVisitor& v);
 
+// Which translations the checker holds against the tables.
+enum class Check : std::uint8_t {
+  kOff,
+  kSample,  // one in check_every, and as many in a row after each change of a table
+  kAll,
+};
+inline constexpr std::array<std::string_view, 3> kCheckNames = {"off", "sample", "all"};
+
 struct RunParams {
   Mode mode = Mode::kNested;
   std::string compare;  // modes to run side by side, comma-separated; empty: `mode` alone
   std::uint64_t time_slice_accesses = 1'000'000;
   Scheduling scheduling = Scheduling::kPinned;
   RegionParams region;
+  Check check = Check::kOff;
+  std::uint64_t check_every = 1000;
   MachineParams machine;
   HypervisorParams hypervisor;
   std::vector<VirtualMachineParams> vms{1};

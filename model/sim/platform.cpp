@@ -98,6 +98,13 @@ std::uint64_t Platform::invalidate(unsigned core, const Invalidation& invalidati
   return unit.mmu.invalidate(invalidation, fence) + unit.walker.invalidate(invalidation, fence);
 }
 
+void Platform::set_observer(TranslationObserver* observer) {
+  observer_ = observer;
+  for (unsigned i = 0; i < num_cores(); ++i) {
+    units_[i]->mmu.set_observer(observer, i);
+  }
+}
+
 void Platform::flush_translations() {
   for (const std::unique_ptr<Unit>& unit : units_) {
     unit->mmu.flush();

@@ -25,6 +25,7 @@
 #include "model/tlm/mmu.h"
 #include "model/tlm/table_monitor.h"
 #include "model/tlm/walker.h"
+#include "model/walk/translation_observer.h"
 
 namespace nestwalk {
 
@@ -47,6 +48,14 @@ class Platform {
   // TLBs, walk caches and nested TLB of a core. With a fence, the operation is over when that is
   // acknowledged. Returns the number of entries dropped.
   std::uint64_t invalidate(unsigned core, const Invalidation& invalidation, Fence* fence = nullptr);
+  // Whoever has waited for the fence of an invalidation says so: see TranslationObserver.
+  void acknowledge(unsigned core, const Invalidation& invalidation) const {
+    if (observer_ != nullptr) {
+      observer_->on_acknowledged(core, invalidation);
+    }
+  }
+  // Of all cores; before the simulation begins. It must outlive the platform or be taken away.
+  void set_observer(TranslationObserver* observer);
   // Forgets everything that any core has cached for translation.
   void flush_translations();
 
@@ -84,6 +93,7 @@ class Platform {
   std::vector<std::unique_ptr<Unit>> units_;
   CachePtr llc_;
   Dram dram_;
+  TranslationObserver* observer_ = nullptr;
 };
 
 }  // namespace nestwalk

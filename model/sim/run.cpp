@@ -27,8 +27,11 @@ Control cpu_control(const MachineParams& machine) {
 
 }  // namespace
 
-Run::Run(const RunParams& params)
-    : params_(params), platform_(params.machine), region_(params.region) {
+Run::Run(const RunParams& params, VcpuFactory make_vcpu)
+    : params_(params),
+      make_vcpu_(std::move(make_vcpu)),
+      platform_(params.machine),
+      region_(params.region) {
   build();
 }
 
@@ -82,6 +85,7 @@ void Run::build() {
     total_accesses_ = std::min(total_accesses_.value_or(most), most);
   }
   make_drivers();
+  make_checker();
   platform_.expect_laws(laws_);
   laws_.expect_equal(
       "ledger total = core cycles", [this] { return ledger_.total().cycles(); },
@@ -124,7 +128,8 @@ void Run::make_vcpus(Machine& guest) {
       place.hypervisor = &*hypervisor_;
       place.hypervisor_lock = &hypervisor_lock_;
     }
-    guest.vcpus.push_back(std::make_unique<Vcpu>(platform_, place));
+    guest.vcpus.push_back(make_vcpu_ ? make_vcpu_(platform_, place)
+                                     : std::make_unique<Vcpu>(platform_, place));
     guest.vcpus.back()->reset(guest.kernel->paging_control(), guest.kernel->boot_cr3());
   }
 }
@@ -144,6 +149,22 @@ void Run::make_drivers() {
     drivers_.push_back(
         std::make_unique<CoreDriver>(*this, *slots_.back(), queues_[i % queues_.size()]));
     platform_.core(i).set_client(*drivers_.back());
+  }
+}
+
+void Run::make_checker() {
+  if (params_.check == Check::kOff) {
+    return;
+  }
+  CheckerOptions options;
+  options.num_cores = platform_.num_cores();
+  options.every = params_.check == Check::kAll ? 1 : params_.check_every;
+  probe_ = std::make_unique<CheckerProbe>(platform_, options);
+  if (hypervisor_) {
+    probe_->watch_hypervisor(*hypervisor_, hypervisor_lock_);
+  }
+  for (const std::unique_ptr<Machine>& guest : machines_) {
+    probe_->watch_kernel(guest->index, guest->lock);
   }
 }
 
@@ -182,6 +203,9 @@ RunResult Run::execute(const RunHooks& hooks) {
   result_.law_violations = laws_.check();
   if (result_.end != RunEnd::kVmStopped) {  // a handler that was cut off leaves its work half done
     audit_shadows();
+  }
+  if (probe_) {
+    result_.check_violations = probe_->reports();
   }
   for (const auto& slot : slots_) {
     if (!slot->core.is_done() && result_.end != RunEnd::kVmStopped) {
@@ -301,6 +325,9 @@ void Run::register_statistics(StatGroup& root) {
     hypervisor_->register_stats(root.group("hypervisor"));
   }
   platform_.register_stats(root);
+  if (probe_) {
+    probe_->checker().statistics().register_stats(root.group("checker"));
+  }
   ledger_.register_stats(root.group("ledger"));
 }
 

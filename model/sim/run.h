@@ -23,6 +23,7 @@
 #include "model/observe/ledger.h"
 #include "model/observe/statistics.h"
 #include "model/params/run.h"
+#include "model/sim/checker_probe.h"
 #include "model/sim/core_slot.h"
 #include "model/sim/platform.h"
 #include "model/sim/run_region.h"
@@ -54,15 +55,19 @@ enum class RunEnd : std::uint8_t {
 
 struct RunResult {
   RunEnd end = RunEnd::kFinished;
-  std::string message;                      // why it ended before its workloads
-  std::vector<std::string> law_violations;  // counter laws that do not hold
+  std::string message;                        // why it ended before its workloads
+  std::vector<std::string> law_violations;    // counter laws that do not hold
+  std::vector<std::string> check_violations;  // what the translation checker found, in full
 };
+
+// Makes the virtual CPUs of a run; a test gives one that makes mistakes.
+using VcpuFactory = std::function<std::unique_ptr<Vcpu>(Platform&, const Vcpu::Place&)>;
 
 class CoreDriver;
 
 class Run {
  public:
-  explicit Run(const RunParams& params);
+  explicit Run(const RunParams& params, VcpuFactory make_vcpu = {});
   ~Run();
 
   // Once. Throws TraceError if a trace turns out to be bad on the way.
@@ -87,6 +92,7 @@ class Run {
   void boot(Machine& machine);
   void make_vcpus(Machine& machine);
   void make_drivers();
+  void make_checker();
   void stop(RunEnd end, std::string message);
   void register_statistics(StatGroup& root);
   void audit_shadows();
@@ -99,11 +105,13 @@ class Run {
   [[nodiscard]] std::uint64_t sum_of(std::uint64_t (CoreDriver::*count)() const) const;
 
   RunParams params_;
+  VcpuFactory make_vcpu_;  // or none
   RunHooks hooks_;
   Platform platform_;
   Ledger ledger_;
   std::optional<Hypervisor> hypervisor_;
   SoftwareLock hypervisor_lock_;
+  std::unique_ptr<CheckerProbe> probe_;  // none: check off
   std::vector<std::unique_ptr<Machine>> machines_;
   std::vector<std::unique_ptr<CoreSlot>> slots_;
   std::vector<std::deque<VcpuTurn>> queues_;  // one, or one for each core

@@ -9,7 +9,9 @@
 
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <systemc>
+#include <utility>
 
 #include "model/sim/core_slot.h"
 
@@ -23,15 +25,25 @@ class SoftwareLock {
       slot.book.charge(Cause::kLockWait, cycles);
     }
     is_held_ = true;
+    if (watch_) {
+      watch_(true);
+    }
   }
   void release() {
+    if (watch_) {
+      watch_(false);
+    }
     is_held_ = false;
     released_.notify(sc_core::SC_ZERO_TIME);
   }
 
+  // Called when a core has come in (true), and before it leaves (false).
+  void set_watch(std::function<void(bool)> watch) { watch_ = std::move(watch); }
+
  private:
   bool is_held_ = false;
   sc_core::sc_event released_;
+  std::function<void(bool)> watch_;
 };
 
 class SoftwareGuard {

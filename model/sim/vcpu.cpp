@@ -168,6 +168,7 @@ void Vcpu::invalidate_here(const Invalidation& invalidation) {
       return fence.is_acknowledged();
     }));
   }
+  platform_.acknowledge(slot_->index, invalidation);
 }
 
 void Vcpu::serve_host_fault(const Fault& fault) {

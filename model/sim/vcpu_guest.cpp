@@ -87,6 +87,7 @@ void Vcpu::receive(CoreSlot& where, const Order& order, const std::vector<Invali
     } else {
       invalidate_on(where, drop, Cause::kShootdown);
     }
+    platform_.acknowledge(where.index, drop);
   }
   if (order.cr3) {
     if (is_running_ && slot_ == &where) {

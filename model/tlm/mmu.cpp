@@ -240,21 +240,28 @@ bool Mmu::translate(const Access& access, Translation& translation, sc_core::sc_
     return cached_translation_serves(context_, access, t);
   };
   if (const auto found = tlbs_.lookup_first(access, kind_, context_.tags, serves)) {
-    first.recent.remember(access, context_version_, *first.tlb, *found);
     translation = *found;
     annotate_tlb(first.latency_cycles, delay);
+    if (observer_ == nullptr) [[likely]] {
+      first.recent.remember(access, context_version_, *first.tlb, translation);
+    } else {  // and the short cut is never taken
+      observe(in_force(), access, translation, TranslationPath::kFirstLevel);
+    }
     return true;
   }
   annotate_tlb(first.latency_cycles + tlbs_.second_cycles(access), delay);
   if (const auto found = tlbs_.lookup_second(access, kind_, context_.tags, serves)) {
     translation = *found;
+    observe(in_force(), access, translation, TranslationPath::kSecondLevel);
     prefetch_blocking(access);
     return true;
   }
   if (!walk(access, translation, delay)) {
     tlbs_.invalidate(invalidation_by_fault(fault_, context_.tags));
+    observe_walk(in_force(), access);
     return false;
   }
+  observe(in_force(), access, translation, TranslationPath::kWalk);
   tlbs_.fill(access, translation, kind_, context_.tags);
   prefetch_blocking(access);
   return true;
@@ -275,6 +282,7 @@ void Mmu::prefetch_blocking(const Access& access) {
     walk_socket->b_transport(walk_payload_, hidden);
     walk_extension_.is_prefetch = false;
     if (walk_extension_.is_translation) {
+      observe(in_force(), ahead, walk_extension_.translation, TranslationPath::kPrefetch);
       tlbs_.fill_prefetched(ahead, walk_extension_.translation, kind_, context_.tags);
     } else {
       tlbs_.end_prefetch(PrefetchEnd::kAbandoned);

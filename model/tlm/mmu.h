@@ -37,6 +37,7 @@
 #include "model/tlm/object_pool.h"
 #include "model/tlm/transaction.h"
 #include "model/walk/context.h"
+#include "model/walk/translation_observer.h"
 
 namespace nestwalk {
 
@@ -67,6 +68,13 @@ class Mmu : public sc_core::sc_module, private EventTarget {
   // What holds for the accesses from now on: a load of CR3, a VM entry ... Drops nothing by itself.
   void set_context(const WalkContext& context);
   [[nodiscard]] const WalkContext& context() const { return context_; }
+
+  // Hears of every translation from now on; before the first access. It must outlive the MMU or be
+  // taken away.
+  void set_observer(TranslationObserver* observer, unsigned core) {
+    observer_ = observer;
+    core_ = core;
+  }
 
   // Drops what the operation covers from the TLBs. `fence`, if there is one, is held until the
   // accesses that it concerns and that have a translation already are answered. Returns the number
@@ -212,6 +220,19 @@ class Mmu : public sc_core::sc_module, private EventTarget {
   void move_data(tlm::tlm_generic_payload& payload, Hpa hpa, const AccessExtension& extension,
                  sc_core::sc_time& delay);
 
+  [[nodiscard]] ObservedContext in_force() const { return {core_, context_version_, context_}; }
+  void observe(const ObservedContext& where, const Access& access, const Translation& translation,
+               TranslationPath path) {
+    if (observer_ != nullptr) [[unlikely]] {
+      observer_->on_translation(where, access, translation, path);
+    }
+  }
+  void observe_walk(const ObservedContext& where, const Access& access) {
+    if (observer_ != nullptr) [[unlikely]] {
+      observer_->on_walk(where, access);
+    }
+  }
+
   // The other page of an access that lies in two.
   [[nodiscard]] Access second_part(const Access& access, std::uint64_t first_bytes) const;
 
@@ -231,6 +252,8 @@ class Mmu : public sc_core::sc_module, private EventTarget {
   std::array<FirstLevel, 3> first_;
   AccessExtension foreign_;  // blocking: of an initiator that brings none
   Fault fault_;
+  TranslationObserver* observer_ = nullptr;
+  unsigned core_ = 0;
   tlm::tlm_generic_payload walk_payload_;
   WalkExtension walk_extension_;
 

@@ -48,6 +48,7 @@ void Mmu::send_walk(MissRegister& r, bool is_prefetch) {
   t.payload.set_command(tlm::TLM_IGNORE_COMMAND);
   t.payload.set_address(r.access.address.value());
   t.payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+  observe_walk({core_, r.context_version, r.context}, r.access);
   walk_port_.send(t.payload);
 }
 
@@ -81,6 +82,10 @@ void Mmu::prefetch(const Access& access) {
 
 void Mmu::end_prefetch(const MissRegister& r, const WalkExtension& answer) {
   const MappingKind kind = r.context.has_host ? MappingKind::kCombined : MappingKind::kLinear;
+  if (answer.is_translation) {
+    observe({core_, r.context_version, r.context}, r.access, answer.translation,
+            TranslationPath::kPrefetch);
+  }
   if (!answer.is_translation) {
     tlbs_.end_prefetch(PrefetchEnd::kAbandoned);
   } else if (r.joined.empty()) {
@@ -108,6 +113,7 @@ void Mmu::end_walk(Transaction<WalkExtension>& t) {
   Pending* const first = r.first;
   const Access walked = r.access;
   const WalkContext context = r.context;
+  const ObservedContext where{core_, r.context_version, context};
   const std::vector<Pending*> joined = std::exchange(r.joined, {});
   r.is_used = false;
   const auto end_waiting = [this](Pending& p) {
@@ -124,10 +130,12 @@ void Mmu::end_walk(Transaction<WalkExtension>& t) {
       tlbs_.fill(walked, translation, kind, context.tags);
       first->translation = translation;
       first->has_translation = true;
+      observe(where, walked, translation, TranslationPath::kWalk);
       translated(*first);
     } else {
       ++stats_.faults;
       tlbs_.invalidate(invalidation_by_fault(fault, context.tags));
+      observe_walk(where, walked);
       refuse(*first, fault);
     }
   }
@@ -142,6 +150,7 @@ void Mmu::end_walk(Transaction<WalkExtension>& t) {
       ++stats_.merged;
       p->translation = own;
       p->has_translation = true;
+      observe(where, p->access, own, TranslationPath::kMergedMiss);
       translated(*p);
     } else {
       missed(*p);

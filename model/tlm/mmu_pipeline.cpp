@@ -115,6 +115,7 @@ void Mmu::look_up_first(Pending& p) {
   if (found) {
     p.translation = *found;
     p.has_translation = true;
+    observe(in_force(), p.access, *found, TranslationPath::kFirstLevel);
   }
   go_on(p, tlbs_.first_cycles(p.access), found ? kTranslated : kFirstMissed);
 }
@@ -126,6 +127,7 @@ void Mmu::look_up_second(Pending& p) {
   if (found) {
     p.translation = *found;
     p.has_translation = true;
+    observe(in_force(), p.access, *found, TranslationPath::kSecondLevel);
   }
   if (found) {
     prefetch(p.access);

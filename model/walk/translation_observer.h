@@ -1,5 +1,5 @@
-// Who wants to hear of every translation that an MMU gives, and of every walk that may leave
-// something cached. Without an observer an MMU pays nothing on its fastest path.
+// Who wants to hear of every translation that an MMU gives, of every walk that may leave something
+// cached, and of invalidations. Without an observer an MMU pays nothing on its fastest path.
 //
 //   mmu.set_observer(&checker_probe, core);
 //
@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "model/arch/access.h"
+#include "model/arch/invalidation.h"
 #include "model/arch/translation.h"
 #include "model/walk/context.h"
 
@@ -49,6 +50,8 @@ class TranslationObserver {
   virtual void on_walk(const ObservedContext& where, const Access& access) = 0;
   virtual void on_translation(const ObservedContext& where, const Access& access,
                               const Translation& translation, TranslationPath path) = 0;
+  // From here on nothing that the operation covers is used on this core.
+  virtual void on_acknowledged(unsigned core, const Invalidation& invalidation) = 0;
 };
 
 }  // namespace nestwalk

@@ -48,6 +48,7 @@ inline constexpr std::array kAuditBases = {
     AuditBase{
         "native_trace",
         "mode=native vms.0.processes.0.workload.kind=trace vms.0.processes.0.workload.trace=TRACE"},
+    AuditBase{"sampled", "check=sample"},
     AuditBase{"at", "machine.timing=at"},
     AuditBase{"trace",
               "vms.0.processes.0.workload.kind=trace vms.0.processes.0.workload.trace=TRACE"},
@@ -257,6 +258,7 @@ struct AuditRule {
 };
 inline constexpr std::array kAuditRules = {
     AuditRule{"", "lt at"},
+    AuditRule{"check_every", "sampled"},
     AuditRule{"hypervisor.copy_4k_cycles", "host_events"},
     AuditRule{"hypervisor.page_update_cycles", "host_events"},
     AuditRule{"hypervisor.swap", "host_events"},
@@ -324,6 +326,7 @@ struct AuditValues {
   std::string_view values;  // instead of those made from its range, separated by blanks
 };
 inline constexpr std::array kAuditValues = {
+    AuditValues{"check_every", "10 100"},
     AuditValues{"machine.core.hidden_data_cycles", "3"},
     AuditValues{"machine.l1i.latency_cycles", "3"},
     AuditValues{"machine.mmu.l1_dtlb.latency_cycles", "2"},

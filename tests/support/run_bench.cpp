@@ -31,10 +31,10 @@ std::uint64_t checksum_of(const SparseMemory& memory) {
   return sum;
 }
 
-std::string run_here(const RunParams& params) {
+std::string run_here(const RunParams& params, const VcpuFactory& make_vcpu) {
   nlohmann::json report;
   try {
-    Run run(params);
+    Run run(params, make_vcpu);
     nlohmann::json intervals = nlohmann::json::array();
     RunHooks hooks;
     hooks.interval = [&intervals](const RunInterval& interval) {
@@ -47,6 +47,7 @@ std::string run_here(const RunParams& params) {
     report["end"] = kEndNames[static_cast<unsigned>(result.end)];
     report["message"] = result.message;
     report["law_violations"] = result.law_violations;
+    report["check_violations"] = result.check_violations;
     report["segfaults"] = run.num_segfaults();
     report["core_cycles"] = run.platform().core().now_cycles();
     report["ledger_cycles"] = run.ledger().total().cycles();
@@ -86,7 +87,15 @@ std::uint64_t RunReport::count(const std::string& name) const {
 }
 
 RunReport run_apart(const RunParams& params) {
-  const std::string text = text_of_child([&] { return run_here(params); });
+  RunReport report = run_apart(params, VcpuFactory());
+  for (const std::string& violation : report.check_violations) {
+    ADD_FAILURE() << violation;
+  }
+  return report;
+}
+
+RunReport run_apart(const RunParams& params, const VcpuFactory& make_vcpu) {
+  const std::string text = text_of_child([&] { return run_here(params, make_vcpu); });
   RunReport report;
   const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
   if (json.is_discarded()) {
@@ -97,6 +106,7 @@ RunReport run_apart(const RunParams& params) {
   report.message = json.at("message");
   if (json.contains("statistics")) {
     report.law_violations = json.at("law_violations").get<std::vector<std::string>>();
+    report.check_violations = json.at("check_violations").get<std::vector<std::string>>();
     report.num_segfaults = json.at("segfaults");
     report.core_cycles = json.at("core_cycles");
     report.ledger_cycles = json.at("ledger_cycles");
@@ -116,6 +126,7 @@ RunReport run_apart(const RunParams& params) {
 
 RunParams small_run() {
   RunParams params;
+  params.check = Check::kAll;
   params.machine.memory_bytes = std::uint64_t{2} << 30;
   params.vms[0].vm.memory_bytes = std::uint64_t{512} << 20;
   WorkloadParams& workload = params.vms[0].processes[0].workload;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "model/params/run.h"
+#include "model/sim/run.h"
 
 namespace nestwalk {
 
@@ -26,6 +27,7 @@ struct RunReport {
   std::string end;  // finished, interrupted, vm_stopped, measured; crashed: the process died
   std::string message;
   std::vector<std::string> law_violations;
+  std::vector<std::string> check_violations;  // of a run with check on
   std::uint64_t num_segfaults = 0;
   std::uint64_t core_cycles = 0;
   std::uint64_t ledger_cycles = 0;
@@ -41,7 +43,10 @@ struct RunReport {
   [[nodiscard]] std::uint64_t count(const std::string& name) const;
 };
 
+// A violation that the translation checker finds fails the test.
 RunReport run_apart(const RunParams& params);
+// The same on virtual CPUs that make mistakes; what the checker finds is for the test to judge.
+RunReport run_apart(const RunParams& params, const VcpuFactory& make_vcpu);
 
 // One VM with one process of GUPS over a few MiB, small enough for thousands of runs.
 RunParams small_run();
