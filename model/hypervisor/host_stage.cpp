@@ -3,6 +3,8 @@
 #include <array>
 #include <cstddef>
 
+#include "model/hypervisor/shadow_pager.h"
+
 namespace nestwalk {
 namespace {
 
@@ -71,17 +73,35 @@ void HostStage::read(HostEntry& entry) {
 void HostStage::store(HostEntry& entry, std::uint64_t value) {
   ++vm().statistics.table_writes;
   port().store(entry.address, format().entry_bytes, value);
+  const std::uint64_t before = entry.value;
   entry.value = value;
+  note_change(entry, before);
 }
 
 bool HostStage::swap(HostEntry& entry, std::uint64_t wanted) {
   ++vm().statistics.table_writes;
   if (port().compare_and_swap(entry.address, {format().entry_bytes, entry.value, wanted})) {
+    const std::uint64_t before = entry.value;
     entry.value = wanted;
+    note_change(entry, before);
     return true;
   }
   read(entry);
   return false;
+}
+
+// A table in place of a leaf maps the same frames until its own entries change; of a leaf in place
+// of a table that is not known.
+void HostStage::note_change(const HostEntry& entry, std::uint64_t before) {
+  const EntryView was{format(), entry.level, before};
+  const EntryView is = view(entry);
+  if (!vm().is_shadowed() || !was.is_present() || is.is_table()) {
+    return;
+  }
+  const bool is_gone = was.is_table() || !is.is_leaf() || is.address() != was.address();
+  if (is_gone || (before & ~entry.value & write_bit()) != 0) {
+    vm().shadow.changed.push_back({entry.start, page_bits(entry), is_gone});
+  }
 }
 
 std::uint64_t HostStage::unlink(HostEntry& leaf) {
@@ -171,6 +191,10 @@ void HostStage::free(std::span<const FrameBlock> frames) {
 
 void HostStage::flush(const FlushTargets& targets) {
   ++statistics().flushes;
+  if (vm().is_shadowed()) {
+    ShadowPager(port(), context_.machine, context_.frames, vm()).follow_host_stage();
+    return;
+  }
   Invalidation drop;
   if (format().rules == RuleSet::kEpt) {
     drop.op = InvalidateOp::kInveptSingle;

@@ -152,7 +152,8 @@ class HostStage {
 
   // ---- Translations ----
   // Drops what the cores have cached of this host stage: INVEPT single-context, or TLB_CONTROL for
-  // the ASID. Returns when all have acknowledged.
+  // the ASID. Returns when all have acknowledged. Under shadow paging the MMU walks no host stage:
+  // what the shadow took from changed entries is dropped instead.
   void flush(const FlushTargets& targets);
 
  private:
@@ -161,6 +162,8 @@ class HostStage {
     unsigned level = 0;
     Gpa start;
   };
+  // Tells the shadow of an entry that was a leaf and gives less now.
+  void note_change(const HostEntry& entry, std::uint64_t before);
   [[nodiscard]] HostEntry top(Gpa address);
   void descend(HostEntry& entry, Gpa address);
   template <class Visit>

@@ -5,8 +5,8 @@
 
 #include "model/arch/check.h"
 #include "model/hypervisor/host_reclaim.h"
-#include "model/hypervisor/vm_teardown.h"
 #include "model/hypervisor/shadow_audit.h"
+#include "model/hypervisor/vm_teardown.h"
 #include "model/memory/table_builder.h"
 
 namespace nestwalk {
@@ -103,12 +103,17 @@ HostContext Hypervisor::host_context(HypervisorPort& port, VmId id) {
 
 void Hypervisor::make_room(HypervisorPort& port, VmId id, const Fault& fault,
                            const FlushTargets& targets) {
+  if (vm(id).params.resident_limit_bytes != 0 && fault.gpa.value() < vm(id).params.memory_bytes &&
+      !NestedPager(host_context(port, id), Cause::kReclaim).is_backed(fault.gpa)) {
+    make_room(port, id, targets);
+  }
+}
+
+void Hypervisor::make_room(HypervisorPort& port, VmId id, const FlushTargets& targets) {
   const HostContext context = host_context(port, id);
   const VmParams& params = context.vm.params;
   const std::uint64_t wanted = context.vm.resident_bytes + bit(kSmallPageBits);
-  if (params.resident_limit_bytes == 0 || wanted <= params.resident_limit_bytes ||
-      fault.gpa.value() >= params.memory_bytes ||
-      NestedPager(context, Cause::kReclaim).is_backed(fault.gpa)) {
+  if (params.resident_limit_bytes == 0 || wanted <= params.resident_limit_bytes) {
     return;
   }
   const std::uint64_t excess = wanted - params.resident_limit_bytes;

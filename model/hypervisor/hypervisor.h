@@ -58,6 +58,8 @@ class Hypervisor {
   [[nodiscard]] HostContext host_context(HypervisorPort& port, VmId id);
   // Before a fault brings in one more page: swaps out if the VM is at its limit of host memory.
   void make_room(HypervisorPort& port, VmId id, const Fault& fault, const FlushTargets& targets);
+  // The same before a fault of which it is not known yet whether it brings one in.
+  void make_room(HypervisorPort& port, VmId id, const FlushTargets& targets);
 
   [[nodiscard]] ControlBlock control_block(VmId id, unsigned vcpu = 0) const;
   // VM entry of the port's virtual CPU; its first one, or after it has been away.

@@ -74,6 +74,8 @@ class ShadowPager {
   void drop_frame(Gpa block, unsigned bits);
   // The same, but only write access is taken away.
   void protect_frame(Gpa block, unsigned bits);
+  // The same for what has changed in the host stage since the last call: shadows are made from it.
+  void follow_host_stage();
   // All tables of the VM, as at its end or when it leaves shadow paging.
   void drop_all();
 
@@ -121,6 +123,8 @@ class ShadowPager {
   [[nodiscard]] ShadowId get(const ShadowKey& key, bool& is_fresh);
   void protect(Gpa frame);
   void take_write_access(Gpa page, unsigned level);
+  void drop_block(Gpa block, unsigned bits);
+  void protect_block(Gpa block, unsigned bits);
   void drop_leaves(Gpa page, unsigned level);
   void link(ShadowLink at, ShadowId child);
   void drop_entry(ShadowLink at);

@@ -51,11 +51,19 @@ struct ShadowVcpu {
   ShadowId top = kNoShadow;  // level 3 of a 32-bit guest, below its root
 };
 
+// Guest memory whose entry of the host stage was changed: what the shadow has of it is old.
+struct ChangedBlock {
+  Gpa start;
+  unsigned bits = 0;
+  bool is_gone = true;  // false: only the right to write was taken away
+};
+
 struct ShadowState {
   ShadowCache cache;
   ShadowReverseMap reverse_map;
   std::vector<ShadowVcpu> vcpus;
-  std::set<unsigned> cores;  // where the VM has run and may have left translations
+  std::set<unsigned> cores;           // where the VM has run and may have left translations
+  std::vector<ChangedBlock> changed;  // since the shadow last followed the host stage
   ShadowStatistics statistics;
 };
 

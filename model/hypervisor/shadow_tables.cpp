@@ -242,7 +242,7 @@ void ShadowPager::finish() {
 
 // ---- From outside ----
 
-void ShadowPager::drop_frame(Gpa block, unsigned bits) {
+void ShadowPager::drop_block(Gpa block, unsigned bits) {
   const PagingFormat& format = format_of(FormatId::kX86FourLevel);
   for (unsigned level = 1; level <= ShadowReverseMap::kMaxLevel; ++level) {
     const unsigned page_bits = format.page_bits(level);
@@ -255,16 +255,37 @@ void ShadowPager::drop_frame(Gpa block, unsigned bits) {
     ++statistics_.zapped_for_drop;
     zap_shadows_of(frame);
   }
-  finish();
 }
 
-void ShadowPager::protect_frame(Gpa block, unsigned bits) {
+void ShadowPager::protect_block(Gpa block, unsigned bits) {
   const PagingFormat& format = format_of(FormatId::kX86FourLevel);
   for (unsigned level = 1; level <= ShadowReverseMap::kMaxLevel; ++level) {
     const unsigned page_bits = format.page_bits(level);
     const Gpa end = block + bit(bits);
     for (Gpa page = block.page(page_bits); page < end; page = page + bit(page_bits)) {
       take_write_access(page, level);
+    }
+  }
+}
+
+void ShadowPager::drop_frame(Gpa block, unsigned bits) {
+  drop_block(block, bits);
+  finish();
+}
+
+void ShadowPager::protect_frame(Gpa block, unsigned bits) {
+  protect_block(block, bits);
+  finish();
+}
+
+void ShadowPager::follow_host_stage() {
+  const std::vector<ChangedBlock> changed = std::move(state_.changed);
+  state_.changed.clear();
+  for (const ChangedBlock& block : changed) {
+    if (block.is_gone) {
+      drop_block(block.start, block.bits);
+    } else {
+      protect_block(block.start, block.bits);
     }
   }
   finish();

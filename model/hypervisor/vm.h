@@ -6,12 +6,12 @@
 #include <optional>
 
 #include "model/arch/address.h"
+#include "model/arch/tags.h"
 #include "model/hypervisor/dirty_log.h"
 #include "model/hypervisor/page_set.h"
 #include "model/hypervisor/pager_statistics.h"
-#include "model/hypervisor/swap_store.h"
-#include "model/arch/tags.h"
 #include "model/hypervisor/shadow_state.h"
+#include "model/hypervisor/swap_store.h"
 #include "model/observe/statistics.h"
 #include "model/params/hypervisor.h"
 
@@ -56,9 +56,10 @@ struct Vm {
   [[nodiscard]] const PagingFormat& format() const { return format_of(format_id(params.format)); }
   // VPID on Intel and ASID on AMD; 0 is the host's.
   [[nodiscard]] std::uint32_t tag() const { return static_cast<std::uint32_t>(id) + 1; }
-  // The MMU keeps A and D in the entries of this host stage.
+  // The MMU keeps A and D in the entries of this host stage. Under shadow paging it does not walk
+  // them.
   [[nodiscard]] bool has_accessed_dirty() const {
-    return format().rules == RuleSet::kX86 || params.accessed_dirty;
+    return !is_shadowed() && (format().rules == RuleSet::kX86 || params.accessed_dirty);
   }
   // A write to guest memory that no table entry tells of: the hypervisor's own.
   void log_write(Gpa address, unsigned bits = kSmallPageBits) {

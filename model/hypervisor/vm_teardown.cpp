@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "model/hypervisor/shadow_pager.h"
+
 namespace nestwalk {
 namespace {
 
@@ -26,6 +28,9 @@ void collect(HostStage& stage, HostEntry& entry, Found& found) {
 void destroy(const HostContext& context, const FlushTargets& targets) {
   HostStage stage(context, Cause::kVmTeardown);
   Vm& vm = context.vm;
+  if (vm.is_shadowed()) {
+    ShadowPager(context.port, context.machine, context.frames, vm).drop_all();
+  }
   Found found;
   for (std::uint64_t index = 0; index < bit(vm.format().level[vm.format().levels].index_bits);
        ++index) {
@@ -49,6 +54,7 @@ void destroy(const HostContext& context, const FlushTargets& targets) {
   vm.dirty_log.reset();
   vm.ballooned = {};
   vm.swap = {};
+  vm.shadow = {};
 }
 
 }  // namespace nestwalk

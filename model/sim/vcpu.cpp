@@ -213,6 +213,7 @@ void Vcpu::check_resumed(ExitOutcome outcome, Gpa gpa) const {
 ShadowFault Vcpu::serve_intercepted_fault(const Access& access, const GuestStore& store) {
   ShadowFault result;
   leave_for([&] {
+    hypervisor().make_room(*this, place_.vm_id, flush_targets());
     result = hypervisor().handle_guest_fault(*this, place_.vm_id, access, store);
     check_resumed(exit_outcome(result.outcome), result.gpa);
   });

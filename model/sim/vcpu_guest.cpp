@@ -87,7 +87,6 @@ void Vcpu::receive(CoreSlot& where, const Order& order, const std::vector<Invali
     } else {
       invalidate_on(where, drop, Cause::kShootdown);
     }
-    platform_.acknowledge(where.index, drop);
   }
   if (order.cr3) {
     if (is_running_ && slot_ == &where) {
@@ -109,6 +108,7 @@ void Vcpu::invalidate_on(CoreSlot& where, const Invalidation& drop, Cause cause)
     where.book.charge(cause, where.core.wait_until(fence.acknowledged(),
                                                    [&fence] { return fence.is_acknowledged(); }));
   }
+  platform_.acknowledge(where.index, drop);
 }
 
 void Vcpu::invalidate_remote(std::span<const Invalidation> operations, CpuSet targets) {

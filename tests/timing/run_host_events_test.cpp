@@ -93,6 +93,8 @@ TEST(RunHostEvents, TimingDoesNotChangeWhatIsDone) {
 TEST(RunHostEvents, EveryCoreOfTheVmIsFlushed) {
   for (const Timing timing : {Timing::kLt, Timing::kAt}) {
     for (const Scheduling scheduling : {Scheduling::kPinned, Scheduling::kRotate}) {
+      SCOPED_TRACE(std::string(kTimingNames[static_cast<unsigned>(timing)]) + ", " +
+                   std::string(kSchedulingNames[static_cast<unsigned>(scheduling)]));
       RunParams params = busy_run();
       params.machine.timing = timing;
       params.machine.cores = 2;
@@ -107,6 +109,35 @@ TEST(RunHostEvents, EveryCoreOfTheVmIsFlushed) {
       EXPECT_EQ(report.num_segfaults, 0U);
       EXPECT_GT(report.count("ledger.total.shootdown"), 0U);
       EXPECT_GT(report.count("hypervisor.vm0.reclaim.pages_swapped_in"), 0U);
+    }
+  }
+}
+
+// Shadows are made from the host stage: what changes there must be gone from them, and the log must
+// see what is written through them.
+TEST(RunHostEvents, ShadowsFollowTheHostStage) {
+  for (const Timing timing : {Timing::kLt, Timing::kAt}) {
+    for (const std::uint32_t num_cores : {1U, 2U}) {
+      RunParams params = busy_run();
+      params.mode = Mode::kShadow;
+      params.check = Check::kAll;
+      params.machine.timing = timing;
+      params.machine.cores = num_cores;
+      params.vms[0].vm.vcpus = num_cores;
+      params.vms[0].processes[0].threads = num_cores;
+      const RunReport report = run_apart(params);
+      EXPECT_EQ(report.end, "finished") << report.message;
+      EXPECT_EQ(report.law_violations, std::vector<std::string>{});
+      EXPECT_EQ(report.check_violations, std::vector<std::string>{});
+      EXPECT_EQ(report.num_segfaults, 0U);
+      if (num_cores == 1) {
+        EXPECT_EQ(report.ledger_cycles, report.core_cycles);
+      }
+      const std::string vm = "hypervisor.vm0.";
+      EXPECT_GT(report.count(vm + "dirty_log.pages_harvested"), 0U);
+      EXPECT_GT(report.count(vm + "migration.pages"), 0U);
+      EXPECT_GT(report.count(vm + "reclaim.pages_swapped_in"), 0U);
+      EXPECT_GT(report.count(vm + "shadow.flushes"), 0U);
     }
   }
 }
