@@ -234,11 +234,12 @@ TEST(Configs, AMisspeltKeyIsOneMessageWithPlaceAndNearestName) {
     (void)load_run(ConfigDocument::parse(text, "quickstart.yaml", kRoot / "configs/examples"));
     ADD_FAILURE() << "accepted";
   } catch (const ConfigError& error) {
-    EXPECT_EQ(
-        std::string(error.what()),
-        "quickstart.yaml:" + std::to_string(line) +
-            ":5: unknown key 'backng' in 'vms.0'; did you mean 'backing'? (allowed there: "
-            "name, memory_bytes, format, backing, accessed_dirty, vcpus, vpid, guest, processes)");
+    EXPECT_EQ(std::string(error.what()),
+              "quickstart.yaml:" + std::to_string(line) +
+                  ":5: unknown key 'backng' in 'vms.0'; did you mean 'backing'? (allowed there: "
+                  "name, memory_bytes, format, backing, accessed_dirty, vcpus, vpid, "
+                  "dirty_log_method, dirty_log_splits_pages, migration, resident_limit_bytes, "
+                  "reclaim_batch_pages, host_events, guest, processes)");
   }
 }
 
