@@ -20,27 +20,30 @@ void DirtyLogger::start(Gpa start, Gpa end) {
   if (this->log().splits_pages) {
     has_changed = split_range(stage_, this->log().start, this->log().end).num_split != 0;
   }
-  const std::uint64_t flag =
-      this->log().method == DirtyLogMethod::kWriteProtect ? stage_.write_bit() : stage_.dirty_bit();
-  has_changed |= clear_in_range(flag);
+  PageSet written_before;
+  has_changed |= this->log().method == DirtyLogMethod::kWriteProtect
+                     ? protect_range()
+                     : take_dirty_bits(written_before);
   if (has_changed) {
     stage_.flush(targets_);
   }
 }
 
-bool DirtyLogger::clear_in_range(std::uint64_t flag) {
+bool DirtyLogger::protect_range() {
   bool has_changed = false;
-  stage_.for_each_leaf(log().start, log().end, [&](HostEntry& leaf) {
-    const std::uint64_t before =
-        stage_.change(leaf, [&](std::uint64_t word) { return word & ~flag; });
-    if (before != leaf.value) {
-      has_changed = true;
-      stage_.spend(stage_.params().page_update_cycles);
-      ++(flag == stage_.write_bit() ? stage_.statistics().log_pages_protected
-                                    : stage_.statistics().log_dirty_bits_cleared);
-    }
-  });
+  stage_.for_each_leaf(log().start, log().end,
+                       [&](HostEntry& leaf) { has_changed |= protect(leaf); });
   return has_changed;
+}
+
+bool DirtyLogger::protect(HostEntry& leaf) {
+  if (!stage_.view(leaf).is_writable()) {
+    return false;
+  }
+  stage_.take_write(leaf);
+  stage_.spend(stage_.params().page_update_cycles);
+  ++stage_.statistics().log_pages_protected;
+  return true;
 }
 
 PageSet DirtyLogger::harvest() {
@@ -49,7 +52,7 @@ PageSet DirtyLogger::harvest() {
   }
   PageSet pages = std::exchange(log().dirty, {});
   const bool has_changed =
-      log().method == DirtyLogMethod::kWriteProtect ? protect(pages) : take_dirty_bits(pages);
+      log().method == DirtyLogMethod::kWriteProtect ? protect_pages(pages) : take_dirty_bits(pages);
   if (has_changed) {
     stage_.flush(targets_);
   }
@@ -58,7 +61,7 @@ PageSet DirtyLogger::harvest() {
   return pages;
 }
 
-bool DirtyLogger::protect(const PageSet& pages) {
+bool DirtyLogger::protect_pages(const PageSet& pages) {
   bool has_changed = false;
   Gpa next;  // behind the last leaf: a large one has many pages in the log
   pages.for_each([&](Gpa page) {
@@ -67,13 +70,7 @@ bool DirtyLogger::protect(const PageSet& pages) {
     }
     HostEntry leaf = stage_.find(page);
     next = leaf.start + bit(stage_.page_bits(leaf));
-    if (!stage_.view(leaf).is_leaf() || !stage_.view(leaf).is_writable()) {
-      return;
-    }
-    stage_.change(leaf, [&](std::uint64_t word) { return word & ~stage_.write_bit(); });
-    stage_.spend(stage_.params().page_update_cycles);
-    ++stage_.statistics().log_pages_protected;
-    has_changed = true;
+    has_changed |= stage_.view(leaf).is_leaf() && protect(leaf);
   });
   return has_changed;
 }

@@ -33,9 +33,10 @@ class DirtyLogger {
 
  private:
   [[nodiscard]] DirtyLog& log() { return *stage_.vm().dirty_log; }
-  // The leaves of the range without a right or flag; whether any of them had it.
-  [[nodiscard]] bool clear_in_range(std::uint64_t flag);
-  [[nodiscard]] bool protect(const PageSet& pages);
+  // Each says whether an entry has changed.
+  [[nodiscard]] bool protect_range();
+  [[nodiscard]] bool protect_pages(const PageSet& pages);
+  [[nodiscard]] bool protect(HostEntry& leaf);
   [[nodiscard]] bool take_dirty_bits(PageSet& pages);
 
   HostStage stage_;

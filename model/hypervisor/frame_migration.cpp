@@ -31,32 +31,26 @@ bool FrameMigration::move(HostEntry& leaf) {
 
 void FrameMigration::move_not_present(HostEntry& leaf, Hpa to) {
   const unsigned bits = stage_.page_bits(leaf);
-  const std::uint64_t before = stage_.change(leaf, [](std::uint64_t) { return std::uint64_t{0}; });
+  const std::uint64_t before = stage_.unlink(leaf);
   stage_.flush(targets_);
   const EntryView was{stage_.format(), leaf.level, before};
   stage_.copy(Hpa(was.address()), to, bits);
-  stage_.store(leaf, with_frame(leaf, before, to));
+  stage_.store(leaf, stage_.with_frame(leaf, before, to));
 }
 
 void FrameMigration::move_write_protected(HostEntry& leaf, Hpa to) {
-  const std::uint64_t write = stage_.write_bit();
   const bool was_writable = stage_.view(leaf).is_writable();
   const Hpa from(stage_.view(leaf).address());
   if (was_writable) {
-    stage_.change(leaf, [&](std::uint64_t word) { return word & ~write; });
+    stage_.take_write(leaf);
     stage_.flush(targets_);
   }
   stage_.copy(from, to, stage_.page_bits(leaf));
-  stage_.change(leaf, [&](std::uint64_t word) { return with_frame(leaf, word, to); });
+  stage_.relocate(leaf, to);
   stage_.flush(targets_);
   if (was_writable) {
-    stage_.change(leaf, [&](std::uint64_t word) { return word | write; });
+    stage_.change(leaf, [&](std::uint64_t word) { return word | stage_.write_bit(); });
   }
-}
-
-std::uint64_t FrameMigration::with_frame(const HostEntry& leaf, std::uint64_t word, Hpa to) const {
-  const EntryView view{stage_.format(), leaf.level, word};
-  return view.attributes() | to.value() | (leaf.level > 1 ? bit(x86::kPageSize) : 0);
 }
 
 }  // namespace nestwalk

@@ -34,7 +34,6 @@ class FrameMigration {
   [[nodiscard]] bool move(HostEntry& leaf);
   void move_not_present(HostEntry& leaf, Hpa to);
   void move_write_protected(HostEntry& leaf, Hpa to);
-  [[nodiscard]] std::uint64_t with_frame(const HostEntry& leaf, std::uint64_t word, Hpa to) const;
 
   HostStage stage_;
   const FlushTargets& targets_;

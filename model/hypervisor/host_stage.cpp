@@ -104,13 +104,27 @@ void HostStage::note_change(const HostEntry& entry, std::uint64_t before) {
   }
 }
 
-std::uint64_t HostStage::unlink(HostEntry& leaf) {
-  const std::uint64_t before = change(leaf, [](std::uint64_t) { return std::uint64_t{0}; });
-  const EntryView was{format(), leaf.level, before};
-  if (vm().dirty_log && vm().dirty_log->method == DirtyLogMethod::kDirtyBits && was.is_dirty()) {
-    vm().log_write(leaf.start, was.page_bits());
+std::uint64_t HostStage::unlink(HostEntry& entry) {
+  const std::uint64_t before = change(entry, [](std::uint64_t) { return std::uint64_t{0}; });
+  const EntryView was{format(), entry.level, before};
+  if (vm().dirty_log && vm().dirty_log->method == DirtyLogMethod::kDirtyBits && was.is_leaf() &&
+      was.is_dirty()) {
+    vm().log_write(entry.start, was.page_bits());
   }
   return before;
+}
+
+std::uint64_t HostStage::take_write(HostEntry& leaf) {
+  return change(leaf, [&](std::uint64_t word) { return word & ~write_bit(); });
+}
+
+std::uint64_t HostStage::relocate(HostEntry& leaf, Hpa to) {
+  return change(leaf, [&](std::uint64_t word) { return with_frame(leaf, word, to); });
+}
+
+std::uint64_t HostStage::with_frame(const HostEntry& leaf, std::uint64_t word, Hpa to) const {
+  const EntryView view{format(), leaf.level, word};
+  return view.attributes() | to.value() | (leaf.level > 1 ? bit(x86::kPageSize) : 0);
 }
 
 Hpa HostStage::entry_address(Hpa table, unsigned level, Gpa address) const {

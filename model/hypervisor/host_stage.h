@@ -129,8 +129,15 @@ class HostStage {
   }
   // Compare and swap; if it fails the entry is read again.
   [[nodiscard]] bool swap(HostEntry& entry, std::uint64_t wanted);
-  // Makes a leaf not present. A write that D told of goes to the dirty log. Returns the old word.
-  std::uint64_t unlink(HostEntry& leaf);
+  // The three ways in which a VM loses something of a block; whoever else maps its frames has to
+  // let go here. Each returns the word that was there. Not present: a leaf, or a table with all
+  // below it. A write that D told of goes to the dirty log.
+  std::uint64_t unlink(HostEntry& entry);
+  std::uint64_t take_write(HostEntry& leaf);
+  // Another frame, with the same rights, A and D.
+  std::uint64_t relocate(HostEntry& leaf, Hpa to);
+  // The word of a leaf with another frame.
+  [[nodiscard]] std::uint64_t with_frame(const HostEntry& leaf, std::uint64_t word, Hpa to) const;
 
   [[nodiscard]] Hpa entry_address(Hpa table, unsigned level, Gpa address) const;
   [[nodiscard]] std::uint64_t leaf(unsigned level, Hpa page) const;  // with all rights

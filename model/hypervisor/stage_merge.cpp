@@ -107,7 +107,7 @@ bool StageMerger::collapse(Block& block) {
     return false;
   }
   stage_.spend(stage_.params().frame_allocation_cycles + stage_.params().page_update_cycles);
-  stage_.change(block.link, [](std::uint64_t) { return std::uint64_t{0}; });
+  stage_.unlink(block.link);
   stage_.flush(targets_);
   for (std::size_t i = 0; i < block.frames.size(); ++i) {
     stage_.copy(block.frames[i], *frame + (std::uint64_t{i} << piece_bits), piece_bits);
