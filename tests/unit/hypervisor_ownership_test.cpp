@@ -2,6 +2,8 @@
 // concerns the host stage, NTL-09 and PWC-08.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "model/hypervisor/balloon.h"
 #include "model/hypervisor/frame_migration.h"
 #include "model/hypervisor/guest_write.h"
@@ -112,6 +114,27 @@ TEST_P(NestedPagerOf, OWN_04_AnUnalignedRangeTakesNeitherMoreNorLess) {
   EXPECT_EQ(inflate(guest, 0x5001, 0x5fff).num_absent, 0U);
   expect_counters_are_a_recount(guest, host);
   EXPECT_EQ(guest.vm().resident_bytes, 0U);
+}
+
+TEST_P(NestedPagerOf, OWN_04_ManyRangesAreOneFlush) {
+  Host host;
+  const VmId vm = host.create(vm_of(GetParam()));
+  StickyGuest guest(host, vm, 2);
+  for (const std::uint64_t gpa : {0x1000U, 0x3000U, 0x5000U}) {
+    ASSERT_TRUE(guest.write(0, gpa, gpa));
+  }
+  Balloon balloon(guest.context(), guest.targets());
+  const auto range = [](std::uint64_t gpa) { return GuestRange{Gpa(gpa), Gpa(gpa + 0x1000)}; };
+  const BalloonCount count =
+      balloon.inflate(std::array{range(0x3000), range(0x1000), range(0x7000), GuestRange{}});
+  guest.expect_caches_are_true();
+  EXPECT_EQ(count.num_taken, 2U);
+  EXPECT_EQ(count.num_absent, 1U);
+  EXPECT_EQ(guest.vm().statistics.pager.flushes, 1U);
+  EXPECT_EQ(balloon.inflate(std::array{range(0x9000)}).num_absent, 1U);
+  EXPECT_EQ(guest.vm().statistics.pager.flushes, 1U);
+  EXPECT_EQ(guest.read(1, 0x5000), 0x5000U);
+  expect_counters_are_a_recount(guest, host);
 }
 
 TEST_P(NestedPagerOf, WhatComesBackFromABalloonIsClear) {

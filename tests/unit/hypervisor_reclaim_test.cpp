@@ -64,6 +64,29 @@ TEST_P(NestedPagerOf, TheClockSparesWhatWasUsedSince) {
   EXPECT_EQ(guest.vm().statistics.pager.flushes, 2U);
 }
 
+// Whatever the hand clears is used again at once: no victim, but A was taken from both pages.
+TEST_P(NestedPagerOf, ClearedABitsAreFlushedEvenWithoutAVictim) {
+  Host host;
+  const VmId vm = host.create(vm_of(GetParam()));
+  StickyGuest guest(host, vm, 2);
+  if (!guest.has_accessed_dirty()) {
+    return;  // every page is a victim
+  }
+  ASSERT_TRUE(guest.read(0, 0x1000));
+  ASSERT_TRUE(guest.read(0, 0x2000));
+  const std::uint64_t accessed = guest.flag(ept::kAccessed, x86::kAccessed);
+  const unsigned bytes = shape_of(GetParam().format).entry_bytes;
+  host.port.before_swap = [&](Hpa at) {
+    const Hpa first(host.walk(vm, 0x1000)->entry_address);
+    const Hpa other = at == first ? first + bytes : first;
+    host.memory.write(other, bytes, host.memory.read(other, bytes) | accessed);
+  };
+  EXPECT_EQ(HostReclaim(guest.context(), guest.targets()).swap_out(1), 0U);
+  EXPECT_EQ(guest.vm().statistics.pager.reclaim_accessed_cleared, 4U);
+  EXPECT_EQ(guest.vm().statistics.pager.flushes, 1U);
+  EXPECT_FALSE(guest.is_cached(0, 0x1000));
+}
+
 TEST_P(NestedPagerOf, LargePagesAreSwappedInPieces) {
   Host host;
   const VmId vm = host.create(vm_of(GetParam(), 64 * kMiB, PageSize::k2M));
@@ -98,6 +121,25 @@ TEST_P(NestedPagerOf, AVmAtItsLimitSwapsABatchForTheNextPage) {
   EXPECT_EQ(statistics.pages_swapped_out % 4, 0U);
   EXPECT_EQ(statistics.flushes, statistics.pages_swapped_out / 4);
   guest.expect_caches_are_true();
+}
+
+// A fault that brings in no page takes none away.
+TEST_P(NestedPagerOf, AFaultForARightNeedsNoRoom) {
+  Host host;
+  VmParams params = vm_of(GetParam());
+  params.resident_limit_bytes = 8 * 4096;
+  params.reclaim_batch_pages = 2;
+  const VmId vm = host.create(params);
+  StickyGuest guest(host, vm, 1);
+  for (std::uint64_t p = 0; p < 8; ++p) {
+    ASSERT_TRUE(guest.write(0, p << 12, p));
+  }
+  DirtyLogger(guest.context(), guest.targets()).start(Gpa{0}, Gpa{64 * kMiB});
+  ASSERT_TRUE(guest.write(0, 0x3000, 9));
+  EXPECT_EQ(guest.vm().statistics.pager.pages_swapped_out, 0U);
+  ASSERT_TRUE(guest.read(0, 0x8000));
+  EXPECT_EQ(guest.vm().statistics.pager.pages_swapped_out, 2U);
+  EXPECT_EQ(guest.vm().resident_bytes, 7U * 4096);
 }
 
 TEST_P(NestedPagerOf, ALogKnowsWhatWasWrittenBeforeAPageWasSwapped) {
