@@ -282,6 +282,10 @@ void Hypervisor::protect_frame(HypervisorPort& port, VmId id, Gpa block, unsigne
   }
 }
 
+void Hypervisor::drop_shadow(HypervisorPort& port, VmId id) {
+  shadow_pager(port, id).drop_all();
+}
+
 std::optional<Hpa> Hypervisor::translate(const SparseMemory& memory, VmId id, Gpa address) const {
   TableBuilder builder(vm(id).format(), vm(id).root.value(), TableReader{memory});
   const std::optional<FoundLeaf> leaf = builder.find_leaf(address.value());

@@ -83,6 +83,9 @@ class Hypervisor {
   // return nothing of it is mapped (may be written) there, nor cached.
   void drop_frame(HypervisorPort& port, VmId id, Gpa block, unsigned bits);
   void protect_frame(HypervisorPort& port, VmId id, Gpa block, unsigned bits);
+  // Gives all shadow tables of a VM back, as when it leaves shadow paging. None of its virtual CPUs
+  // may run before its next VM entry.
+  void drop_shadow(HypervisorPort& port, VmId id);
 
   // Where guest memory is, by the tables as they are in memory; for tests and debug accesses.
   [[nodiscard]] std::optional<Hpa> translate(const SparseMemory& memory, VmId id,
