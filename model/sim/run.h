@@ -78,6 +78,10 @@ class Run {
   [[nodiscard]] const RunRegion& region() const { return region_; }
   [[nodiscard]] Platform& platform() { return platform_; }
   [[nodiscard]] const Ledger& ledger() const { return ledger_; }
+  // Null natively. VM i of the parameters has the id i.
+  [[nodiscard]] const Hypervisor* hypervisor() const {
+    return hypervisor_ ? &*hypervisor_ : nullptr;
+  }
   // Faults that no kernel could serve: the access was given up.
   [[nodiscard]] std::uint64_t num_segfaults() const;
   // Of the core that was busy longest.

@@ -120,6 +120,20 @@ void draw_vm(SplitMix64& random, const RunParams& run, VirtualMachineParams& vm)
   }
 }
 
+// All VMs under shadow paging, if their formats allow it.
+void draw_shadow(SplitMix64& random, RunParams& run) {
+  RunParams shadow = run;
+  shadow.mode = Mode::kShadow;
+  for (VirtualMachineParams& vm : shadow.vms) {
+    vm.vm.shadow.sync = random.percent(50) ? ShadowSync::kAtOnce : ShadowSync::kOnFlush;
+    vm.vm.shadow.max_tables = static_cast<std::uint32_t>(10 + random.below(60));
+    vm.vm.shadow.flood_writes = static_cast<std::uint32_t>(random.below(6));
+  }
+  if (find_problems(shadow).empty()) {
+    run = shadow;
+  }
+}
+
 }  // namespace
 
 RunParams random_run(std::uint64_t seed) {
@@ -133,6 +147,9 @@ RunParams random_run(std::uint64_t seed) {
   run.vms.assign(run.mode == Mode::kNative ? 1 : 1 + random.below(2), {});
   for (VirtualMachineParams& vm : run.vms) {
     draw_vm(random, run, vm);
+  }
+  if (run.mode == Mode::kNested && random.percent(40)) {
+    draw_shadow(random, run);
   }
   return run;
 }

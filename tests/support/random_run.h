@@ -1,6 +1,6 @@
 // Runs drawn at random from a seed: formats of both stages, page sizes, every caching structure
-// from absent to ample, tags, paths, VMs, processes and workloads; a few thousand accesses each, on
-// one core.
+// from absent to ample, tags, paths, VMs, paging modes, processes and workloads; a few thousand
+// accesses each, on one core.
 //
 //   const RunParams params = random_run(7);   // timing lt, nothing that only at knows
 //   const RunParams overlapping = with_random_overlap(params, 7);

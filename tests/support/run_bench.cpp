@@ -31,6 +31,30 @@ std::uint64_t checksum_of(const SparseMemory& memory) {
   return sum;
 }
 
+std::uint64_t checksum_of_guests(Run& run, const RunParams& params) {
+  const SparseMemory& memory = run.platform().memory();
+  std::uint64_t sum = 0;
+  for (std::size_t vm = 0; vm < params.vms.size(); ++vm) {
+    for (std::uint64_t at = 0; at < params.vms[vm].vm.memory_bytes;
+         at += SparseMemory::kPageBytes) {
+      const std::optional<Hpa> page =
+          run.hypervisor() == nullptr
+              ? Hpa(at)
+              : run.hypervisor()->translate(memory, VmId{static_cast<std::uint32_t>(vm)}, Gpa(at));
+      const std::byte* content = page ? memory.page_if_present(*page) : nullptr;
+      for (std::size_t offset = 0; content != nullptr && offset < SparseMemory::kPageBytes;
+           offset += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, content + offset, sizeof word);
+        if (word != 0) {
+          sum += SplitMix(word ^ SplitMix(vm << 56 ^ (at + offset)).draw()).draw();
+        }
+      }
+    }
+  }
+  return sum;
+}
+
 std::string run_here(const RunParams& params, const VcpuFactory& make_vcpu) {
   nlohmann::json report;
   try {
@@ -53,6 +77,7 @@ std::string run_here(const RunParams& params, const VcpuFactory& make_vcpu) {
     report["ledger_cycles"] = run.ledger().total().cycles();
     report["num_pages"] = run.platform().memory().num_pages();
     report["memory_checksum"] = checksum_of(run.platform().memory());
+    report["guest_checksum"] = checksum_of_guests(run, params);
     report["statistics"] = run.region().statistics().to_json().dump();
     report["whole_run"] = run.statistics().to_json().dump();
     report["warmup_accesses"] = run.region().warmup_accesses();
@@ -112,6 +137,7 @@ RunReport run_apart(const RunParams& params, const VcpuFactory& make_vcpu) {
     report.ledger_cycles = json.at("ledger_cycles");
     report.num_pages = json.at("num_pages");
     report.memory_checksum = json.at("memory_checksum");
+    report.guest_checksum = json.at("guest_checksum");
     report.statistics = json.at("statistics");
     report.whole_run = json.at("whole_run");
     report.warmup_accesses = json.at("warmup_accesses");

@@ -33,6 +33,7 @@ struct RunReport {
   std::uint64_t ledger_cycles = 0;
   std::uint64_t num_pages = 0;        // of host memory with content
   std::uint64_t memory_checksum = 0;  // of that content and where it stands
+  std::uint64_t guest_checksum = 0;   // of the memory of all guests, as they see it
   std::string statistics;             // JSON text, of the region of interest
   std::string whole_run;              // JSON text
   std::uint64_t warmup_accesses = 0;
