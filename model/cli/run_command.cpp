@@ -17,6 +17,7 @@
 #include "model/cli/progress.h"
 #include "model/cli/run_figures.h"
 #include "model/cli/run_processes.h"
+#include "model/cli/run_verdict.h"
 #include "model/config/problem.h"
 #include "model/config/run_config.h"
 #include "model/sim/results.h"
@@ -119,16 +120,7 @@ int simulate(const RunParams& params, const fs::path& folder, const RunHooks& ho
     const RunResult result = run.execute(with_intervals);
     intervals.close();
     write_results(folder, params, run, result);
-    for (const std::string& violation : result.law_violations) {
-      streams.err << "nestwalk run: counter law broken: " << violation << "\n";
-    }
-    for (const std::string& violation : result.check_violations) {
-      streams.err << "nestwalk run: wrong translation: " << violation;
-    }
-    if (!result.check_violations.empty()) {
-      streams.err << "nestwalk run: how to read this: docs/verification/checker.md\n";
-    }
-    if (!result.law_violations.empty() || !result.check_violations.empty()) {
+    if (!report_broken_rules(result, streams.err)) {
       return kExitCheckFailed;
     }
     switch (result.end) {

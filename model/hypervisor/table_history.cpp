@@ -54,18 +54,18 @@ void TableHistory::see(const SparseMemory& memory, Hpa entry, const TableUse& us
   }
 }
 
-bool TableHistory::on_write(const SparseMemory& memory, const CheckedContexts& contexts,
-                            const WrittenRange& range, const CheckerStamp& stamp) {
+ChangeScope TableHistory::on_write(const SparseMemory& memory, const CheckedContexts& contexts,
+                                   const WrittenRange& range, const CheckerStamp& stamp) {
   const std::uint64_t first = range.address.value() >> kSmallPageBits;
   const std::uint64_t last = (range.address.value() + range.num_bytes - 1) >> kSmallPageBits;
+  ChangeScope scope;
   if (last - first < frames_.size()) {
-    bool ends = false;
     for (std::uint64_t number = first; number <= last; ++number) {
       if (frames_.find(number) != frames_.end()) {
-        ends |= frame_written(memory, contexts, number, stamp);
+        frame_written(memory, contexts, number, stamp, scope);
       }
     }
-    return ends;
+    return scope;
   }
   std::vector<std::uint64_t> written;
   for (const auto& [number, frame] : frames_) {
@@ -74,29 +74,29 @@ bool TableHistory::on_write(const SparseMemory& memory, const CheckedContexts& c
     }
   }
   std::sort(written.begin(), written.end());
-  bool ends = false;
   for (const std::uint64_t number : written) {
-    ends |= frame_written(memory, contexts, number, stamp);
+    frame_written(memory, contexts, number, stamp, scope);
   }
-  return ends;
+  return scope;
 }
 
-bool TableHistory::frame_written(const SparseMemory& memory, const CheckedContexts& contexts,
-                                 std::uint64_t number, const CheckerStamp& stamp) {
+void TableHistory::frame_written(const SparseMemory& memory, const CheckedContexts& contexts,
+                                 std::uint64_t number, const CheckerStamp& stamp,
+                                 ChangeScope& scope) {
   const Hpa first(number << kSmallPageBits);
   std::array<std::uint64_t, kWords> now{};
   memory.read_bytes(first, std::as_writable_bytes(std::span(now)));
+  // A copy: frames may come to be below.
+  const std::vector<TableUse> uses = frames_.find(number)->second.uses;
   bool ends = false;
-  // Frames may come to be below, so that no reference into frames_ outlives a step.
   for (std::size_t i = 0; i < kWords; ++i) {
-    Frame& frame = frames_.find(number).value();
-    const std::uint64_t before = frame.words[i];
+    std::uint64_t& kept = frames_.find(number).value().words[i];
+    const std::uint64_t before = kept;
     if (before == now[i]) {
       continue;
     }
-    frame.words[i] = now[i];
+    kept = now[i];
     const Hpa word = first + 8 * i;
-    const std::vector<TableUse> uses = frame.uses;
     if (std::any_of(uses.begin(), uses.end(), [&](const TableUse& use) {
           return ends_something(contexts, use, before, now[i]);
         })) {
@@ -107,7 +107,28 @@ bool TableHistory::frame_written(const SparseMemory& memory, const CheckedContex
       see_table_below(memory, contexts, use, word, now[i]);
     }
   }
-  return ends;
+  if (ends) {
+    scope.ends_something = true;
+    widen(scope, contexts, uses);
+  }
+}
+
+void TableHistory::widen(ChangeScope& scope, const CheckedContexts& contexts,
+                         const std::vector<TableUse>& uses) {
+  scope.is_wide |= uses.size() == kMaxUses;
+  for (const TableUse& use : uses) {
+    if (use.stage == Stage::kHost || use.level != 1) {
+      scope.is_wide = true;
+      continue;
+    }
+    const PagingFormat& format = *contexts[use.context].guest.format;
+    const std::uint64_t end = use.base + (bit(format.table_span_bits(1)) - 1);
+    for (std::uint64_t block = use.base >> kBlockBits; block <= end >> kBlockBits; ++block) {
+      if (std::find(scope.blocks.begin(), scope.blocks.end(), block) == scope.blocks.end()) {
+        scope.blocks.push_back(block);
+      }
+    }
+  }
 }
 
 // A walk may be about to read the table that is linked here, and the table may change again before

@@ -61,8 +61,16 @@ struct WrittenRange {
   std::uint64_t num_bytes = 0;
 };
 
+// Whose translations a write may have changed.
+struct ChangeScope {
+  bool ends_something = false;        // that could be cached
+  bool is_wide = false;               // for other addresses than those of `blocks`
+  std::vector<std::uint64_t> blocks;  // of 2M: GVA / 2M
+};
+
 class TableHistory {
  public:
+  static constexpr unsigned kBlockBits = 21;
   static constexpr std::size_t kMaxUses = 256;      // of one frame; kernel tables have many
   static constexpr std::size_t kMaxOldValues = 16;  // of one word
 
@@ -72,9 +80,9 @@ class TableHistory {
     return frames_.find(address.value() >> kSmallPageBits) != frames_.end();
   }
 
-  // After a write. True if something that could be cached has ended.
-  bool on_write(const SparseMemory& memory, const CheckedContexts& contexts,
-                const WrittenRange& range, const CheckerStamp& stamp);
+  // After a write.
+  ChangeScope on_write(const SparseMemory& memory, const CheckedContexts& contexts,
+                       const WrittenRange& range, const CheckerStamp& stamp);
 
   // Of the 8 bytes that hold an entry, oldest first. Valid until the next write.
   [[nodiscard]] std::span<const OldWord> old_words(Hpa entry) const {
@@ -113,8 +121,10 @@ class TableHistory {
     std::vector<TableUse> uses;
   };
 
-  bool frame_written(const SparseMemory& memory, const CheckedContexts& contexts,
-                     std::uint64_t number, const CheckerStamp& stamp);
+  void frame_written(const SparseMemory& memory, const CheckedContexts& contexts,
+                     std::uint64_t number, const CheckerStamp& stamp, ChangeScope& scope);
+  static void widen(ChangeScope& scope, const CheckedContexts& contexts,
+                    const std::vector<TableUse>& uses);
   void keep(const OldWord& old);
   void see_table_below(const SparseMemory& memory, const CheckedContexts& contexts,
                        const TableUse& use, Hpa word, std::uint64_t value);

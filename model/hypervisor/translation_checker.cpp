@@ -29,7 +29,10 @@ std::uint64_t CheckerStatistics::num_violations() const {
 }
 
 TranslationChecker::TranslationChecker(const CheckerOptions& options)
-    : options_(options), cores_(options.num_cores), records_(kNumRecords) {
+    : options_(options),
+      cores_(options.num_cores),
+      records_(kNumRecords),
+      block_changes_(kNumBlocks) {
   fatal_unless(options.num_cores <= 64 && options.every != 0,
                "a checker knows up to 64 cores and checks every n-th translation");
 }
@@ -87,11 +90,13 @@ void TranslationChecker::leave_context(Core& core) {
 void TranslationChecker::on_walk(const SparseMemory& memory, const ObservedContext& where,
                                  const Access& access) {
   const ContextNumber context = enter_context(where);
-  const Record& record = records_[(access.address.value() >> kSmallPageBits) % kNumRecords];
-  const bool is_known = record.page == access.address.value() >> kSmallPageBits &&
-                        record.context == context && record.read_at >= last_change_;
-  if (!is_known) {
-    (void)read(memory, where.core, context, access.address);
+  Record& record = record_of(access.address);
+  if (is_valid(record, access.address, context) || !contexts_[context].has_tables()) {
+    return;
+  }
+  const LegalAnswers answers = read(memory, where.core, context, access.address);
+  if (answers.num_legal() == 1 && answers.list.front().standing == Standing::kCurrent) {
+    remember(record, where.core, context, access.address, answers.list.front().translation);
   }
 }
 
@@ -108,12 +113,18 @@ void TranslationChecker::on_write(const SparseMemory& memory, const WrittenRange
                         ? kernel_of(owner.vm)
                         : kHypervisorSoftware;
   }
-  if (!history_.on_write(memory, contexts_, range, when)) {
+  const ChangeScope scope = history_.on_write(memory, contexts_, range, when);
+  if (!scope.ends_something) {
     return;
   }
   ++event_;
   ++statistics_.changes;
-  last_change_ = event_;
+  if (scope.is_wide) {
+    last_change_ = event_;
+  }
+  for (const std::uint64_t block : scope.blocks) {
+    block_changes_[block % kNumBlocks] = event_;
+  }
   all_due_until_ = statistics_.translations + options_.every;
   statistics_.most_old_words =
       std::max<std::uint64_t>(statistics_.most_old_words, history_.num_old_words());
@@ -190,11 +201,10 @@ bool TranslationChecker::on_translation(const SparseMemory& memory, const Observ
   const ContextNumber number = enter_context(where);
   const Core& core = cores_[where.core];
   const Case c{where, access, answer, path, number};
-  const std::uint64_t page = access.address.value() >> kSmallPageBits;
-  Record& record = records_[page % kNumRecords];
-  const bool is_known =
-      record.page == page && record.context == number && record.read_at >= last_change_ &&
-      (record.core == where.core || history_.num_old_words() == 0) && !core.has_rivals;
+  Record& record = record_of(access.address);
+  const bool is_known = is_valid(record, access.address, number) &&
+                        (record.core == where.core || history_.num_old_words() == 0) &&
+                        !core.has_rivals;
   if (is_known &&
       gives_no_more(answer, at_offset(record.first, access.address.offset(kSmallPageBits)))) {
     ++statistics_.checked;
@@ -269,23 +279,31 @@ bool TranslationChecker::check_read(const SparseMemory& memory, const Case& c) {
   }
   const bool is_current = found.standing == Standing::kCurrent;
   ++(is_current ? statistics_.current : statistics_.stale);
-  const std::uint64_t page = c.access.address.value() >> kSmallPageBits;
-  Record& record = records_[page % kNumRecords];
+  Record& record = record_of(c.access.address);
   record.page = ~std::uint64_t{0};
   record.permitted = 0;
   const bool is_good = check_frame(c, is_current) && check_reference(memory, c, record);
   if (is_good && is_current && num_legal == 1 && !cores_[c.where.core].has_rivals) {
-    const std::uint64_t offset = c.access.address.offset(kSmallPageBits);
-    record.page = page;
-    record.read_at = event_;
+    const std::uint16_t permitted = record.permitted;
+    remember(record, c.where.core, c.context, c.access.address, found.origin->translation);
+    record.permitted = permitted;
     record.owners_version = software_.owners == nullptr ? 0 : software_.owners->version();
-    record.context = c.context;
-    record.core = c.where.core;
-    record.first = found.origin->translation;
-    record.first.gpa = Gpa(record.first.gpa.value() - offset);
-    record.first.hpa = Hpa(record.first.hpa.value() - offset);
   }
   return is_good;
+}
+
+void TranslationChecker::remember(Record& record, unsigned core, ContextNumber context, Gva address,
+                                  const Translation& translation) {
+  const std::uint64_t offset = address.offset(kSmallPageBits);
+  record.page = address.value() >> kSmallPageBits;
+  record.read_at = event_;
+  record.owners_version = ~std::uint64_t{0};  // its frame has yet to be looked at
+  record.context = context;
+  record.core = core;
+  record.permitted = 0;
+  record.first = translation;
+  record.first.gpa = Gpa(translation.gpa.value() - offset);
+  record.first.hpa = Hpa(translation.hpa.value() - offset);
 }
 
 // The same tags served for other tables on this core, and what they left is not known to be gone.

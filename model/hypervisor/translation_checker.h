@@ -105,6 +105,7 @@ class TranslationChecker {
  private:
   static constexpr std::size_t kNumRecords = std::size_t{1} << 15;
   static constexpr std::size_t kFirstCollection = 1024;
+  static constexpr std::size_t kNumBlocks = 1024;
 
   // A page whose only legal answer is known.
   struct Record {
@@ -158,6 +159,19 @@ class TranslationChecker {
     return software < done_.size() && done_[software] >= event;
   }
   bool check_read(const SparseMemory& memory, const Case& c);
+  [[nodiscard]] Record& record_of(Gva address) {
+    return records_[(address.value() >> kSmallPageBits) % kNumRecords];
+  }
+  // Whether it is of this page and context, and nothing has changed since.
+  [[nodiscard]] bool is_valid(const Record& record, Gva address, ContextNumber context) const {
+    return record.page == address.value() >> kSmallPageBits && record.context == context &&
+           record.read_at >= last_change_ &&
+           record.read_at >=
+               block_changes_[(address.value() >> TableHistory::kBlockBits) % kNumBlocks];
+  }
+  // The answer is the only one on this core.
+  void remember(Record& record, unsigned core, ContextNumber context, Gva address,
+                const Translation& translation);
   [[nodiscard]] static Found find(const LegalAnswers& answers, const Translation& answer);
   [[nodiscard]] Found find_among_rivals(const SparseMemory& memory, const Case& c);
   bool report_stale(const SparseMemory& memory, const Case& c, const Found& found,
@@ -183,12 +197,13 @@ class TranslationChecker {
   TableHistory history_;
   std::vector<Core> cores_;
   std::vector<Record> records_;
-  std::vector<std::uint64_t> done_;  // by software: event
-  std::vector<unsigned> inside_;     // by software
-  std::uint64_t event_ = 1;          // of the last thing that happened
-  std::uint64_t last_change_ = 0;    // event
-  std::uint64_t next_due_ = 0;       // translations heard when the next one is due
-  std::uint64_t all_due_until_ = 0;  // after a change
+  std::vector<std::uint64_t> done_;           // by software: event
+  std::vector<unsigned> inside_;              // by software
+  std::uint64_t event_ = 1;                   // of the last thing that happened
+  std::vector<std::uint64_t> block_changes_;  // event, by block of 2M
+  std::uint64_t last_change_ = 0;             // event
+  std::uint64_t next_due_ = 0;                // translations heard when the next one is due
+  std::uint64_t all_due_until_ = 0;           // after a change
   std::size_t collect_at_ = kFirstCollection;
   CheckerStatistics statistics_;
   std::vector<Violation> violations_;

@@ -29,7 +29,8 @@ std::string table_of(const nlohmann::ordered_json& stats) {
 TEST(CliStatistics, ThePageListsWhatARunWrites) {
   const TempFolder folder;
   folder.write("run.yaml", kTinyRun);
-  const Ended ended = run_nestwalk({"run", "run.yaml", "--mode", "nested", "--out", "r"}, folder);
+  const Ended ended = run_nestwalk(
+      {"run", "run.yaml", "--mode", "nested", "--set", "check=all", "--out", "r"}, folder);
   ASSERT_EQ(ended.status, 0) << ended.err;
   const std::string table =
       table_of(nlohmann::ordered_json::parse(read_whole_file(folder.file("r/stats.json"))));

@@ -6,3 +6,4 @@ foreach(area bad_input record run trace)
   target_compile_definitions(cli_${area}_test PRIVATE
                              NESTWALK_PROGRAM="$<TARGET_FILE:nestwalk_program>")
 endforeach()
+nestwalk_test(FILE cli_verdict_test.cpp SYSTEMC LINKS nestwalk::cli)

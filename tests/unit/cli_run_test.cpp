@@ -37,6 +37,26 @@ TEST(CliRun, TheWrittenConfigurationRepeatsTheRunByteForByte) {
   }
 }
 
+TEST(CliRun, TheCheckerIsSetByTheConfigurationAndShownInTheStatistics) {
+  const TempFolder folder;
+  folder.write("run.yaml", kTinyRun);
+  const auto checked = [&](const std::string& check) {
+    const Ended run = run_nestwalk(
+        {"run", "run.yaml", "--set", "check=" + check, "--set", "check_every=50", "--out", check},
+        folder);
+    EXPECT_EQ(run.status, 0) << run.err;
+    const auto stats = nlohmann::json::parse(read_whole_file(folder.file(check + "/stats.json")));
+    const auto& statistics = stats.at("statistics");
+    return statistics.contains("checker") ? statistics.at("checker").at("checked").get<int>() : -1;
+  };
+  const int all = checked("all");
+  const int sample = checked("sample");
+  EXPECT_EQ(checked("off"), -1);
+  EXPECT_GT(all, 1000);
+  EXPECT_GT(sample, all / 60);
+  EXPECT_LT(sample, all / 2);
+}
+
 // The options are keys of the configuration, so that config.yaml repeats the run.
 TEST(CliRun, ARegionOfInterestIsWhatIsShownAndRepeatsByteForByte) {
   const TempFolder folder;
