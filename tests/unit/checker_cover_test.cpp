@@ -2,6 +2,8 @@
 // over every operation, vendor and kind of entry.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
 #include <vector>
 
 #include "model/hypervisor/invalidation_cover.h"
