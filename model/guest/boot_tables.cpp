@@ -7,12 +7,14 @@ namespace {
 
 class Builder {
  public:
-  Builder(BootMemory& memory, FrameAllocator<Gpa>& frames, const DirectMapRequest& request)
+  Builder(BootMemory& memory, GuestFrames& frames, const DirectMapRequest& request)
       : memory_(memory),
         frames_(frames),
         request_(request),
         codec_(request.format, request.control),
-        base_(guest_layout(request.format).direct_map_base) {}
+        layout_(guest_layout(request.format)),
+        base_(layout_.direct_map_base),
+        low_bytes_(std::min(layout_.low_bytes, request.memory_bytes)) {}
 
   std::optional<KernelHalf> build() {
     const std::optional<Gpa> root = allocate();
@@ -20,7 +22,7 @@ class Builder {
       return std::nullopt;
     }
     half_.root = *root;
-    if (!fill(*root, codec_.format().levels, 0)) {
+    if (!fill(*root, codec_.format().levels, 0) || !add_window()) {
       return std::nullopt;
     }
     return half_;
@@ -29,7 +31,7 @@ class Builder {
  private:
   std::optional<Gpa> allocate() {
     ++half_.num_tables;
-    return frames_.allocate(kSmallPageBits);
+    return frames_.allocate_table();
   }
 
   // Fills the table of `level` for the guest memory from `first` on, as far as the table reaches.
@@ -38,7 +40,7 @@ class Builder {
     const unsigned span_bits = format.table_span_bits(level);
     const std::uint64_t span = (base_ + first) >> span_bits;
     std::uint64_t at = first;  // the base is aligned to every page size, so this is as well
-    while (at < request_.memory_bytes && (base_ + at) >> span_bits == span) {
+    while (at < low_bytes_ && (base_ + at) >> span_bits == span) {
       const std::optional<std::uint64_t> entry = make_entry(level, at);
       if (!entry) {
         return false;
@@ -50,7 +52,7 @@ class Builder {
   }
 
   std::optional<std::uint64_t> make_entry(unsigned level, std::uint64_t at) {
-    const bool is_whole = request_.memory_bytes - at >= bit(codec_.format().page_bits(level));
+    const bool is_whole = low_bytes_ - at >= bit(codec_.format().page_bits(level));
     if (is_whole && has_leaf_at(codec_.format(), level, request_.control)) {
       return codec_.leaf(
           level, Gpa(at),
@@ -63,7 +65,25 @@ class Builder {
     return codec_.table(level, *table, EntryCodec::Half::kKernel);
   }
 
+  // One empty table of level 1, below the last table of the direct map (PAE) or below the root.
+  bool add_window() {
+    if (request_.memory_bytes <= low_bytes_) {
+      return true;
+    }
+    const std::optional<Gpa> table = allocate();
+    if (!table) {
+      return false;
+    }
+    half_.window_table = *table;
+    write(last_of_level_2_, 2, layout_.window_base - base_,
+          codec_.table(2, *table, EntryCodec::Half::kKernel));
+    return true;
+  }
+
   void write(Gpa table, unsigned level, std::uint64_t at, std::uint64_t entry) {
+    if (level == 2) {
+      last_of_level_2_ = table;
+    }
     const Gva address(base_ + at);
     const std::uint64_t index = codec_.format().index(level, address.value());
     memory_.write(table + index * codec_.bytes(), codec_.bytes(), entry);
@@ -73,16 +93,19 @@ class Builder {
   }
 
   BootMemory& memory_;
-  FrameAllocator<Gpa>& frames_;
+  GuestFrames& frames_;
   const DirectMapRequest& request_;
   EntryCodec codec_;
+  GuestLayout layout_;
   std::uint64_t base_;
+  std::uint64_t low_bytes_;
+  Gpa last_of_level_2_;  // the table that was written last
   KernelHalf half_;
 };
 
 }  // namespace
 
-std::optional<KernelHalf> build_direct_map(BootMemory& memory, FrameAllocator<Gpa>& frames,
+std::optional<KernelHalf> build_direct_map(BootMemory& memory, GuestFrames& frames,
                                            const DirectMapRequest& request) {
   return Builder(memory, frames, request).build();
 }

@@ -1,5 +1,7 @@
-// The kernel half of a guest's address space, built before paging is on: the direct map of all
-// guest memory with the largest pages that fit, so that a terabyte costs about a thousand entries.
+// The kernel half of a guest's address space, built before paging is on: the direct map of guest
+// memory with the largest pages that fit, so that a terabyte costs about a thousand entries; and
+// for a 32-bit kernel with more memory than it can map directly, the table of the window to the
+// rest.
 //
 //   const std::optional<KernelHalf> half = build_direct_map(boot, frames, memory, request);
 //
@@ -12,8 +14,8 @@
 
 #include "model/guest/cpu_port.h"
 #include "model/guest/guest_entry.h"
+#include "model/guest/guest_frames.h"
 #include "model/guest/guest_layout.h"
-#include "model/memory/frame_allocator.h"
 
 namespace nestwalk {
 
@@ -26,6 +28,7 @@ struct KernelHalf {
   Gpa root;  // with nothing but the kernel half: the CPU's root at boot and between processes
   std::vector<RootEntry> entries;
   std::uint64_t num_tables = 0;  // the root included
+  Gpa window_table;              // of level 1; without a window, nothing
 };
 
 struct DirectMapRequest {
@@ -36,8 +39,7 @@ struct DirectMapRequest {
 };
 
 // Nothing if the frames do not suffice. The frames must hold zeros, as memory does at power-on.
-[[nodiscard]] std::optional<KernelHalf> build_direct_map(BootMemory& memory,
-                                                         FrameAllocator<Gpa>& frames,
+[[nodiscard]] std::optional<KernelHalf> build_direct_map(BootMemory& memory, GuestFrames& frames,
                                                          const DirectMapRequest& request);
 
 }  // namespace nestwalk

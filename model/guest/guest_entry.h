@@ -11,6 +11,7 @@
 #include "model/arch/address.h"
 #include "model/arch/paging_format.h"
 #include "model/guest/guest_region.h"
+#include "model/guest/swap_space.h"
 
 namespace nestwalk {
 
@@ -61,6 +62,17 @@ class EntryCodec {
   }
   // Neither for the MMU nor for the kernel does it hold anything.
   [[nodiscard]] static bool is_empty(std::uint64_t entry) { return entry == 0; }
+  // A level-1 entry of a page that is in swap: not present, the slot in the place of the frame. The
+  // global bit tells it from a page that is hidden (with_rights()).
+  [[nodiscard]] static std::uint64_t swapped(SwapSlot slot) {
+    return (static_cast<std::uint64_t>(slot) + 1) << kSmallPageBits;
+  }
+  [[nodiscard]] static bool is_swapped(std::uint64_t entry) {
+    return !is_empty(entry) && (entry & (bit(x86::kPresent) | bit(x86::kGlobal))) == 0;
+  }
+  [[nodiscard]] static SwapSlot swap_slot(std::uint64_t entry) {
+    return SwapSlot{static_cast<std::uint32_t>((entry >> kSmallPageBits) - 1)};
+  }
   [[nodiscard]] bool is_leaf(unsigned level, std::uint64_t entry) const {
     return level == 1 || (format().level[level].can_be_leaf && (entry & bit(x86::kPageSize)) != 0);
   }

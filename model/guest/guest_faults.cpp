@@ -22,28 +22,45 @@ FaultOutcome GuestKernel::handle_page_fault(CpuPort& port, ProcessId id, const G
                "the guest kernel writes no entry with a reserved bit");
   port.spend(Cause::kGuestPageFault, machine_.params.fault_cycles);
   ++statistics_.faults;
+  keep_watermarks(port);
   Process& process = find(id);
   const GuestRegion* region = process.regions.find_for_fault(fault.address);
   if (region == nullptr || !region->rights.permits(fault.type)) {
     ++(region == nullptr ? statistics_.segfaults_no_region : statistics_.segfaults_rights);
     return FaultOutcome::kSegfault;
   }
+  FaultOutcome outcome = FaultOutcome::kOutOfMemory;
+  if (!with_room(port, [&] {
+        outcome = serve_fault(port, process, *region, fault);
+        return outcome != FaultOutcome::kOutOfMemory;
+      })) {
+    ++statistics_.out_of_memory;
+  }
+  collapse_if_due(port);
+  return outcome;
+}
+
+// Tables that it has made stay when a frame for the page is missing.
+FaultOutcome GuestKernel::serve_fault(CpuPort& port, Process& process, const GuestRegion& region,
+                                      const GuestFault& fault) {
   TableEditor tables = editor(port, Cause::kGuestPageFault);
   TableRef at{process.root, tables.format().levels};
   for (;;) {
     std::uint64_t entry = tables.load(at, fault.address);
     if (EntryCodec::is_empty(entry)) {
-      if (page_fits(*region, fault.address, at.level) && map_page(tables, at, *region, fault)) {
+      if (page_fits(region, fault.address, at.level) && map_page(tables, at, region, fault)) {
         return FaultOutcome::kMapped;
       }
       const std::optional<Gpa> table =
           at.level > 1 ? tables.allocate_table() : std::optional<Gpa>();
       if (!table) {
-        ++statistics_.out_of_memory;
         return FaultOutcome::kOutOfMemory;
       }
       entry = tables.codec().table(at.level, *table, EntryCodec::Half::kUser);
       tables.store(at, fault.address, entry);
+    } else if (EntryCodec::is_swapped(entry)) {
+      return swap_in(tables, at, region, fault) ? FaultOutcome::kMapped
+                                                : FaultOutcome::kOutOfMemory;
     } else if (tables.codec().is_leaf(at.level, entry)) {
       if (!tables.codec().permits(entry, fault.type)) {
         return write_read_only(port, process, at, fault);
@@ -54,6 +71,33 @@ FaultOutcome GuestKernel::handle_page_fault(CpuPort& port, ProcessId id, const G
     }
     at = {EntryCodec::next_table(entry), at.level - 1};
   }
+}
+
+// The slot stays the page's copy until it is written.
+bool GuestKernel::swap_in(TableEditor& tables, TableRef at, const GuestRegion& region,
+                          const GuestFault& fault) {
+  const std::optional<Gpa> page = tables.allocate_uncleared(kSmallPageBits);
+  if (!page) {
+    return false;
+  }
+  const SwapSlot slot = EntryCodec::swap_slot(tables.load(at, fault.address));
+  ++statistics_.swap_reads;
+  tables.spend(machine_.params.reclaim.read_cycles);
+  tables.write(*page, tables.swap().content(slot));
+  const std::uint64_t preset = preset_bits(fault.type);
+  const bool is_dirty = (preset & bit(x86::kDirty)) != 0;
+  tables.store(at, fault.address,
+               tables.codec().leaf(at.level, *page,
+                                   {.write = region.rights.write,
+                                    .user = true,
+                                    .execute = region.rights.execute,
+                                    .accessed = (preset & bit(x86::kAccessed)) != 0,
+                                    .dirty = is_dirty}));
+  if (!is_dirty) {
+    tables.swap().remember(*page, slot);
+  }
+  tables.swap().release(slot);
+  return true;
 }
 
 bool GuestKernel::page_fits(const GuestRegion& region, Gva address, unsigned level) const {
@@ -93,7 +137,6 @@ bool GuestKernel::map_page(TableEditor& tables, TableRef at, const GuestRegion& 
 FaultOutcome GuestKernel::write_read_only(CpuPort& port, Process& process, TableRef at,
                                           const GuestFault& fault) {
   fatal_unless(fault.type == AccessType::kWrite, "a mapped page has the rights of its region");
-  ++statistics_.cow_faults;
   TableEditor tables = editor(port, Cause::kGuestPageFault);
   const EntryCodec& codec = tables.codec();
   for (;;) {
@@ -107,6 +150,7 @@ FaultOutcome GuestKernel::write_read_only(CpuPort& port, Process& process, Table
       // Nothing to drop: a cached entry that does not permit the write is not used for it.
       const std::uint64_t writable = entry | bit(x86::kWrite) | preset_bits(fault.type);
       if (tables.replace(at, fault.address, {codec.bytes(), entry, writable})) {
+        ++statistics_.cow_faults;
         return FaultOutcome::kMapped;
       }
       continue;  // the MMU has set A or D meanwhile
@@ -114,10 +158,10 @@ FaultOutcome GuestKernel::write_read_only(CpuPort& port, Process& process, Table
     const bool has_room = at.level > 1 ? split_leaf(tables, at, fault.address)
                                        : copy_page(port, process, at, fault.address);
     if (!has_room) {
-      ++statistics_.out_of_memory;
       return FaultOutcome::kOutOfMemory;
     }
     if (at.level == 1) {
+      ++statistics_.cow_faults;
       return FaultOutcome::kMapped;
     }
   }

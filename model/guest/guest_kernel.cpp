@@ -6,7 +6,11 @@
 
 namespace nestwalk {
 GuestKernel::GuestKernel(const GuestMachine& machine, FrameAllocator<Gpa> frames)
-    : machine_(machine), memory_{std::move(frames), {}} {
+    : machine_(machine),
+      memory_{GuestFrames(std::move(frames), guest_layout(machine.params.format).low_bytes),
+              {},
+              SwapSpace(machine.params.reclaim.swap_bytes),
+              {}} {
   fatal_unless(!find_problem(machine), "a guest kernel is given a machine without problems");
 }
 
@@ -19,6 +23,7 @@ bool GuestKernel::boot(BootMemory& memory) {
     return false;
   }
   kernel_half_ = *half;
+  memory_.window_table = half->window_table;
   statistics_.boot_tables = half->num_tables;
   return true;
 }
@@ -30,6 +35,17 @@ PagingControl GuestKernel::paging_control() const {
 
 Cr3Value GuestKernel::boot_cr3() const {
   return {kernel_half_.root, Pcid{0}, false};
+}
+
+std::string GuestKernel::shortage() const {
+  const bool is_swapping = machine_.params.reclaim.swap_bytes != 0;
+  std::string text = "no memory left";
+  if (memory_.frames.has_high() && memory_.frames.shortage() == FrameZone::kLow) {
+    const std::uint64_t low = guest_layout(machine_.params.format).low_bytes;
+    text = "no low memory left for page tables, which a 32-bit kernel keeps in the first " +
+           std::to_string(low >> 20) + " MiB,";
+  }
+  return is_swapping ? text + " and nothing that could go to swap" : text;
 }
 
 std::optional<ProcessId> GuestKernel::current(unsigned cpu) const {

@@ -1,6 +1,7 @@
-// The guest kernel: processes with regions, demand paging, copy-on-write, context switches, and
-// what programs ask of it (mmap, munmap, mprotect, brk, fork, exec, exit). It decides what the
-// guest's page tables hold and reaches them only through a CpuPort.
+// The guest kernel: processes with regions, demand paging, copy-on-write, swap, large pages made
+// and split, context switches, and what programs ask of it (mmap, munmap, mprotect, brk, fork,
+// exec, exit). It decides what the guest's page tables hold and reaches them only through a
+// CpuPort.
 //
 //   GuestKernel kernel(machine, FrameAllocator<Gpa>(Gpa{0}, machine.memory_bytes));
 //   if (!kernel.boot(memory)) ...                 // the CPU then starts with kernel.boot_cr3()
@@ -20,6 +21,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "model/guest/boot_tables.h"
@@ -46,7 +48,7 @@ enum class FaultOutcome : std::uint8_t {
   kMapped,       // a page was mapped, copied or made writable; the access can be repeated
   kSpurious,     // the entry already permits the access; what was cached of it has been dropped
   kSegfault,     // no region, or one without this right
-  kOutOfMemory,  // no frame left for the page or its tables
+  kOutOfMemory,  // no frame left for the page or its tables, nor one that could be reclaimed
 };
 
 enum class MapOutcome : std::uint8_t {
@@ -113,7 +115,12 @@ class GuestKernel {
   // Drops every region; the process goes on with an empty address space. False, and nothing
   // changed, when out of frames.
   [[nodiscard]] bool exec(CpuPort& port, ProcessId id);
-  // Frees all it has. CPUs that hold its tables go to the kernel's own root first.
+  // One thread more that runs in the process; it has one from the start.
+  void add_thread(CpuPort& port, ProcessId id);
+  // The last thread of a process ends it. Returns whether it has.
+  bool exit_thread(CpuPort& port, ProcessId id);
+  // Ends all its threads and frees all it has. CPUs that hold its tables go to the kernel's own
+  // root first.
   void exit_process(CpuPort& port, ProcessId id);
   // From here on the CPU uses the process's tables.
   void switch_to(CpuPort& port, ProcessId id);
@@ -121,19 +128,33 @@ class GuestKernel {
   // most so many, and takes them into use again, the last first. Returns which.
   [[nodiscard]] std::vector<Gpa> inflate_balloon(CpuPort& port, std::uint64_t num_frames);
   [[nodiscard]] std::vector<Gpa> deflate_balloon(CpuPort& port, std::uint64_t num_frames);
+  // From here on the CPU runs no process, and keeps the tables of the last one. Until its next
+  // switch_to() it is not interrupted for a flush, unless tables are freed (Linux: lazy TLB mode).
+  void go_idle(CpuPort& port);
   FaultOutcome handle_page_fault(CpuPort& port, ProcessId id, const GuestFault& fault);
 
+  // What the last kOutOfMemory was about, to go on behind "the guest has".
+  [[nodiscard]] std::string shortage() const;
+  [[nodiscard]] bool has_process(ProcessId id) const { return processes_.contains(id); }
   // The process whose tables a CPU uses; none after boot and after an exit.
   [[nodiscard]] std::optional<ProcessId> current(unsigned cpu) const;
   [[nodiscard]] CpuSet cpus_of(ProcessId id) const;  // those whose current process it is
   [[nodiscard]] const Process& process(ProcessId id) const;
   [[nodiscard]] std::size_t num_processes() const { return processes_.size(); }
   [[nodiscard]] const GuestParams& params() const { return machine_.params; }
-  [[nodiscard]] const FrameAllocator<Gpa>& frames() const { return memory_.frames; }
+  [[nodiscard]] const GuestFrames& frames() const { return memory_.frames; }
+  [[nodiscard]] const SwapSpace& swap() const { return memory_.swap; }
   [[nodiscard]] const GuestStatistics& statistics() const { return statistics_; }
   void register_stats(StatGroup& group) const { statistics_.register_stats(group); }
 
  private:
+  // Where a scan of all pages goes on.
+  struct Hand {
+    ProcessId process{};
+    Gva address;
+  };
+  enum class TablesAre : std::uint8_t { kKept, kFreed };
+
   Process& find(ProcessId id);
   [[nodiscard]] TableEditor editor(CpuPort& port, Cause cause);
   [[nodiscard]] bool uses_pcid() const;
@@ -146,13 +167,44 @@ class GuestKernel {
   void leave_tables(CpuPort& port, ProcessId id, CpuSet cpus);
   void free_pcid(const Process& process);
   void free_space(TableEditor& tables, Process& process);
+  [[nodiscard]] bool has_free_pcid() const;
+  [[nodiscard]] std::optional<ProcessId> try_fork(CpuPort& port, Process& parent);
 
   // Regions (guest_regions.cpp).
   [[nodiscard]] bool unmap_range(CpuPort& port, Process& process, Gva start, Gva end);
 
+  // Reclaim and collapse (guest_reclaim.cpp).
+  void keep_watermarks(CpuPort& port);
+  // After an allocation that failed: frees up to so many frames of what it was short of. False:
+  // there are none.
+  [[nodiscard]] bool reclaim_more(CpuPort& port, std::uint64_t num_pages);
+  void reclaim(CpuPort& port, FrameZone zone, std::uint64_t wanted_free);
+  bool reclaim_round(CpuPort& port, FrameZone zone, std::uint64_t wanted_free);
+  void collapse_if_due(CpuPort& port);
+  void collapse(CpuPort& port, Process& process, GuestRegionRights rights, Gva block);
+  // Attempts again what fails for want of a frame, as long as reclaim finds more of them. An
+  // attempt that fails leaves nothing half done.
+  template <class Attempt>
+  [[nodiscard]] bool with_room(CpuPort& port, Attempt&& attempt) {
+    bool is_done = attempt();
+    for (std::uint64_t n = machine_.params.reclaim.batch_pages; !is_done && reclaim_more(port, n);
+         n *= 2) {
+      is_done = attempt();
+    }
+    return is_done;
+  }
+  // Calls visit(Process&, const GuestRegion&) for all regions, by process and address, from the
+  // hand on and round to it again, until it returns false.
+  template <class Visit>
+  void for_each_piece(Hand hand, Visit&& visit);
+
   // Faults (guest_faults.cpp). map_page: false if no frame of the level's size is left.
   [[nodiscard]] bool map_page(TableEditor& tables, TableRef at, const GuestRegion& region,
                               const GuestFault& fault);
+  [[nodiscard]] FaultOutcome serve_fault(CpuPort& port, Process& process, const GuestRegion& region,
+                                         const GuestFault& fault);
+  [[nodiscard]] bool swap_in(TableEditor& tables, TableRef at, const GuestRegion& region,
+                             const GuestFault& fault);
   [[nodiscard]] bool page_fits(const GuestRegion& region, Gva address, unsigned level) const;
   [[nodiscard]] FaultOutcome write_read_only(CpuPort& port, Process& process, TableRef at,
                                              const GuestFault& fault);
@@ -161,10 +213,12 @@ class GuestKernel {
 
   // What is cached of a process's changed entries is dropped on every CPU that may use it
   // (guest_flush.cpp).
-  void drop_pages(CpuPort& port, Process& process, std::span<const Gva> pages);
-  void drop_all(CpuPort& port, Process& process);
+  void drop_pages(CpuPort& port, Process& process, std::span<const Gva> pages,
+                  TablesAre tables = TablesAre::kKept);
+  void drop_all(CpuPort& port, Process& process, TablesAre tables = TablesAre::kKept);
   void invalidate_page(CpuPort& port, const Process& process, Gva page);
-  void drop_remote(CpuPort& port, Process& process, std::span<const Invalidation> operations);
+  void drop_remote(CpuPort& port, Process& process, std::span<const Invalidation> operations,
+                   TablesAre tables);
   void drop_unmapped(CpuPort& port, Process& process, const Unmapper& unmapper, Gva start);
   void set_current(unsigned cpu, std::optional<ProcessId> process);
 
@@ -177,7 +231,34 @@ class GuestKernel {
   std::uint16_t next_pcid_ = 1;                    // PCID 0 is the kernel's own root
   std::vector<std::optional<ProcessId>> current_;  // by CPU
   std::vector<Gpa> balloon_;                       // frames that the host has
+  CpuSet idle_;  // CPUs that keep the tables of their last process
+  Hand reclaim_hand_;
+  Hand collapse_hand_;
   GuestStatistics statistics_;
 };
+
+template <class Visit>
+void GuestKernel::for_each_piece(Hand hand, Visit&& visit) {
+  const Gva user_end(guest_layout(machine_.params.format).user_end);
+  bool goes_on = true;
+  const auto visit_part = [&](Process& process, Gva start, Gva end) {
+    for (const GuestRegion& piece : process.regions.pieces(start, end)) {
+      goes_on = goes_on && visit(process, piece);
+    }
+  };
+  const auto first = processes_.lower_bound(hand.process);
+  if (first == processes_.end() || first->first != hand.process) {
+    hand.address = Gva{};  // it has ended
+  }
+  for (auto it = first; it != processes_.end() && goes_on; ++it) {
+    visit_part(it->second, it == first ? hand.address : Gva{}, user_end);
+  }
+  for (auto it = processes_.begin(); it != first && goes_on; ++it) {
+    visit_part(it->second, Gva{}, user_end);
+  }
+  if (first != processes_.end() && goes_on) {
+    visit_part(first->second, Gva{}, hand.address);
+  }
+}
 
 }  // namespace nestwalk

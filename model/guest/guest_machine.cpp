@@ -22,7 +22,7 @@ std::optional<std::string> find_problem(const GuestMachine& machine) {
   if (machine.memory_bytes > most) {
     return "guest memory of " + std::to_string(machine.memory_bytes) + " bytes is more than the " +
            std::to_string(most) + " bytes that an " + name +
-           " guest of this physical width can map directly";
+           " guest of this physical width can use";
   }
   return std::nullopt;
 }

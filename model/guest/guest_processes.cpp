@@ -16,18 +16,22 @@ constexpr std::uint16_t kMaxPcid = 4095;  // 12 bits
 std::optional<ProcessId> GuestKernel::create_process(CpuPort& port) {
   port.spend(Cause::kGuestSystemCall, machine_.params.process_creation_cycles);
   TableEditor tables = editor(port, Cause::kGuestSystemCall);
-  std::optional<Process> process = new_process(tables);
-  if (!process) {
+  std::optional<Process> process;
+  if (!has_free_pcid() || !with_room(port, [&] {
+        process = new_process(tables);
+        return process.has_value();
+      })) {
     return std::nullopt;
   }
   return add_process(std::move(*process));
 }
 
-// With a root and a PCID, and not yet among the kernel's processes.
+bool GuestKernel::has_free_pcid() const {
+  return !uses_pcid() || !free_pcids_.empty() || next_pcid_ <= kMaxPcid;
+}
+
+// With a root and a PCID, of which one is free, and not yet among the kernel's processes.
 std::optional<Process> GuestKernel::new_process(TableEditor& tables) {
-  if (uses_pcid() && free_pcids_.empty() && next_pcid_ > kMaxPcid) {
-    return std::nullopt;
-  }
   const std::optional<Gpa> root = allocate_root(tables);
   if (!root) {
     return std::nullopt;
@@ -85,6 +89,17 @@ std::optional<Gpa> GuestKernel::allocate_root(TableEditor& tables) {
 std::optional<ProcessId> GuestKernel::fork(CpuPort& port, ProcessId parent_id) {
   port.spend(Cause::kGuestSystemCall, machine_.params.process_creation_cycles);
   Process& parent = find(parent_id);
+  std::optional<ProcessId> child;
+  if (!has_free_pcid() || !with_room(port, [&] {
+        child = try_fork(port, parent);
+        return child.has_value();
+      })) {
+    return std::nullopt;
+  }
+  return child;
+}
+
+std::optional<ProcessId> GuestKernel::try_fork(CpuPort& port, Process& parent) {
   TableEditor tables = editor(port, Cause::kGuestSystemCall);
   std::optional<Process> child = new_process(tables);
   if (!child) {
@@ -109,8 +124,11 @@ std::optional<ProcessId> GuestKernel::fork(CpuPort& port, ProcessId parent_id) {
 bool GuestKernel::exec(CpuPort& port, ProcessId id) {
   port.spend(Cause::kGuestSystemCall, machine_.params.process_creation_cycles);
   TableEditor tables = editor(port, Cause::kGuestSystemCall);
-  const std::optional<Gpa> root = allocate_root(tables);
-  if (!root) {
+  std::optional<Gpa> root;
+  if (!with_room(port, [&] {
+        root = allocate_root(tables);
+        return root.has_value();
+      })) {
     return false;
   }
   Process& process = find(id);
@@ -129,6 +147,23 @@ bool GuestKernel::exec(CpuPort& port, ProcessId id) {
   return true;
 }
 
+void GuestKernel::add_thread(CpuPort& port, ProcessId id) {
+  port.spend(Cause::kGuestSystemCall, machine_.params.process_creation_cycles);
+  ++find(id).num_threads;
+}
+
+bool GuestKernel::exit_thread(CpuPort& port, ProcessId id) {
+  Process& process = find(id);
+  if (process.num_threads == 1) {
+    exit_process(port, id);
+    return true;
+  }
+  port.spend(Cause::kGuestSystemCall, machine_.params.process_creation_cycles);
+  --process.num_threads;
+  ++statistics_.threads_ended;
+  return false;
+}
+
 void GuestKernel::exit_process(CpuPort& port, ProcessId id) {
   port.spend(Cause::kGuestSystemCall, machine_.params.process_creation_cycles);
   leave_tables(port, id, cpus_of(id));
@@ -145,6 +180,7 @@ void GuestKernel::exit_process(CpuPort& port, ProcessId id) {
 // dropped it.
 void GuestKernel::leave_tables(CpuPort& port, ProcessId id, CpuSet cpus) {
   cpus.for_each([&](unsigned cpu) { set_current(cpu, std::nullopt); });
+  idle_ = idle_ - cpus;
   find(id).flush_on_switch |= cpus;
   if (cpus.contains(port.cpu())) {
     port.write_cr3(boot_cr3());
@@ -178,15 +214,28 @@ void GuestKernel::free_pcid(const Process& process) {
 
 void GuestKernel::switch_to(CpuPort& port, ProcessId id) {
   port.spend(Cause::kContextSwitch, machine_.params.context_switch_cycles);
+  Process& process = find(id);
+  const bool was_idle = idle_.contains(port.cpu());
+  idle_.erase(port.cpu());
   if (current(port.cpu()) == id) {
+    statistics_.lazy_returns += was_idle ? 1 : 0;
+    if (was_idle && process.flush_on_switch.contains(port.cpu())) {
+      process.flush_on_switch.erase(port.cpu());
+      port.write_cr3({process.root, process.pcid, false});
+    }
     return;
   }
-  Process& process = find(id);
   set_current(port.cpu(), id);
   const bool no_flush = uses_pcid() && !process.flush_on_switch.contains(port.cpu());
   process.flush_on_switch.erase(port.cpu());
   ++statistics_.context_switches;
   port.write_cr3({process.root, process.pcid, no_flush});
+}
+
+void GuestKernel::go_idle(CpuPort& port) {
+  if (current(port.cpu())) {
+    idle_.insert(port.cpu());
+  }
 }
 
 }  // namespace nestwalk

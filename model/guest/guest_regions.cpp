@@ -56,8 +56,11 @@ UnmapOutcome GuestKernel::unmap(CpuPort& port, ProcessId id, Gva start,
   if (!is_user_range(start, length_bytes)) {
     return UnmapOutcome::kBadRange;
   }
-  return unmap_range(port, find(id), start, start + length_bytes) ? UnmapOutcome::kUnmapped
-                                                                  : UnmapOutcome::kOutOfMemory;
+  Process& process = find(id);
+  ++statistics_.unmaps;
+  statistics_.unmaps_of_nothing += process.regions.overlaps(start, start + length_bytes) ? 0 : 1;
+  return unmap_range(port, process, start, start + length_bytes) ? UnmapOutcome::kUnmapped
+                                                                 : UnmapOutcome::kOutOfMemory;
 }
 
 // False, and nothing unmapped, if no frame is left for the table that splits a large page.
@@ -66,8 +69,10 @@ bool GuestKernel::unmap_range(CpuPort& port, Process& process, Gva start, Gva en
     return true;
   }
   TableEditor tables = editor(port, Cause::kGuestSystemCall);
-  if (!make_page_boundary(tables, process.root, start) ||
-      !make_page_boundary(tables, process.root, end)) {
+  if (!with_room(port, [&] {
+        return make_page_boundary(tables, process.root, start) &&
+               make_page_boundary(tables, process.root, end);
+      })) {
     return false;
   }
   Unmapper unmapper(tables, process);
@@ -98,8 +103,10 @@ ProtectOutcome GuestKernel::protect(CpuPort& port, ProcessId id, const ProtectRe
     if (piece.rights == request.rights) {
       continue;
     }
-    if (!make_page_boundary(tables, process.root, piece.start) ||
-        !make_page_boundary(tables, process.root, piece.end())) {
+    if (!with_room(port, [&] {
+          return make_page_boundary(tables, process.root, piece.start) &&
+                 make_page_boundary(tables, process.root, piece.end());
+        })) {
       return ProtectOutcome::kOutOfMemory;
     }
     changed.push_back(std::move(piece));

@@ -34,6 +34,23 @@ void GuestStatistics::register_stats(StatGroup& group) const {
   group.counter(
       "pages_split", &pages_split, "pages",
       "Large pages split because a part was unmapped, protected or written after a fork.");
+  group.counter("collapse_scans", &collapse_scans, "blocks",
+                "Blocks of the size of a large page that were looked at for collapsing.");
+  group.counter("collapses", &collapses, "pages", "Large pages made of small ones in use.");
+  group.counter("collapses_without_frame", &collapses_without_frame, "pages",
+                "Large pages not made because no frame of that size was free.");
+  group.counter("reclaims", &reclaims, "count", "Times that too few frames were free.");
+  group.counter("reclaim_scans", &reclaim_scans, "pages",
+                "Pages looked at then: their A bit was cleared, or they went.");
+  group.counter("reclaim_flushes", &reclaim_flushes, "count",
+                "Flushes for pages that went, one for a whole batch.");
+  group.counter("pages_reclaimed", &pages_reclaimed, "pages", "4K pages unmapped to free frames.");
+  group.counter("swap_writes", &swap_writes, "pages",
+                "Pages of these written to swap; the others were there already.");
+  group.counter("swap_reads", &swap_reads, "pages", "Pages brought back by a fault.");
+  group.counter("swap_full", &swap_full, "count", "Pages kept because swap was full.");
+  group.counter("temporary_mappings", &temporary_mappings, "count",
+                "Pages outside low memory mapped for the time of a copy.");
   group.counter("boot_tables", &boot_tables, "tables", "Tables built at boot.");
   group.counter("tables_allocated", &tables_allocated, "tables", "Tables allocated after boot.");
   group.counter("tables_freed", &tables_freed, "tables", "Tables freed.");
@@ -47,12 +64,19 @@ void GuestStatistics::register_stats(StatGroup& group) const {
   group.counter("remote_cpus", &remote_cpus, "count", "CPUs so interrupted.");
   group.counter("context_switches", &context_switches, "count",
                 "Switches to another process's tables.");
+  group.counter("lazy_returns", &lazy_returns, "count",
+                "Returns of an idle CPU to the process that it had run last.");
+  group.counter("unmaps", &unmaps, "count", "Calls that unmapped a range.");
+  group.counter("unmaps_of_nothing", &unmaps_of_nothing, "count",
+                "Of these, calls for a range in which no region was.");
   group.counter("protects", &protects, "count", "Calls that changed the rights of a range.");
   group.counter("breaks", &breaks, "count", "Calls that moved the end of the data segment.");
   group.counter("processes_created", &processes_created, "count", "Processes created.");
   group.counter("forks", &forks, "count", "Processes of them that are the copy of another one.");
   group.counter("execs", &execs, "count", "Address spaces dropped for another program.");
   group.counter("processes_ended", &processes_ended, "count", "Processes ended.");
+  group.counter("threads_ended", &threads_ended, "count",
+                "Threads ended while others of their process went on.");
 }
 
 }  // namespace nestwalk

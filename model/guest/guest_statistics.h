@@ -20,6 +20,17 @@ struct GuestStatistics {
   std::uint64_t cow_copies = 0;
   std::uint64_t page_size_fallbacks = 0;
   std::uint64_t pages_split = 0;
+  std::uint64_t collapse_scans = 0;
+  std::uint64_t collapses = 0;
+  std::uint64_t collapses_without_frame = 0;
+  std::uint64_t reclaims = 0;
+  std::uint64_t reclaim_scans = 0;
+  std::uint64_t reclaim_flushes = 0;
+  std::uint64_t pages_reclaimed = 0;
+  std::uint64_t swap_writes = 0;
+  std::uint64_t swap_reads = 0;
+  std::uint64_t swap_full = 0;
+  std::uint64_t temporary_mappings = 0;
   std::uint64_t boot_tables = 0;
   std::uint64_t tables_allocated = 0;
   std::uint64_t tables_freed = 0;
@@ -30,12 +41,16 @@ struct GuestStatistics {
   std::uint64_t remote_flushes = 0;
   std::uint64_t remote_cpus = 0;
   std::uint64_t context_switches = 0;
+  std::uint64_t lazy_returns = 0;
+  std::uint64_t unmaps = 0;
+  std::uint64_t unmaps_of_nothing = 0;
   std::uint64_t protects = 0;
   std::uint64_t breaks = 0;
   std::uint64_t processes_created = 0;
   std::uint64_t forks = 0;
   std::uint64_t execs = 0;
   std::uint64_t processes_ended = 0;
+  std::uint64_t threads_ended = 0;
 
   void register_stats(StatGroup& group) const;
 };

@@ -23,6 +23,7 @@ struct Process {
   ProcessId id{};
   Gpa root;
   Pcid pcid{};
+  std::uint32_t num_threads = 1;
   // CPUs on which translations of this PCID may be stale: of its former owner, or because entries
   // changed while another process ran there. Their next switch to it drops them.
   CpuSet flush_on_switch = CpuSet::all();

@@ -28,6 +28,9 @@ void Protector::apply_leaf(TableRef at, Gva address, GuestRegionRights rights) {
   std::uint64_t after = 0;
   do {  // again if the MMU sets A or D meanwhile
     before = tables_.load(at, address);
+    if (EntryCodec::is_swapped(before)) {
+      return;  // comes back with the rights of its region
+    }
     GuestRegionRights given = rights;
     given.write = rights.write && !tables_.is_shared(codec.page(at.level, before),
                                                      tables_.format().page_bits(at.level));

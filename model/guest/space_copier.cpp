@@ -48,10 +48,18 @@ void SpaceCopier::share_leaf(const Pair& at, Gva address) {
   std::uint64_t shared = 0;
   do {  // again if the MMU sets A or D meanwhile
     before = tables_.load(at.parent, address);
+    if (EntryCodec::is_swapped(before)) {
+      tables_.swap().hold(EntryCodec::swap_slot(before));
+      tables_.store(at.child, address, before);
+      return;
+    }
     shared = before & ~bit(x86::kWrite);
   } while (shared != before &&
            !tables_.replace(at.parent, address, {codec.bytes(), before, shared}));
   has_narrowed_ |= codec.narrows(before, shared);
+  if ((shared & bit(x86::kDirty)) != 0) {  // what is in swap of it is of before
+    tables_.swap().forget(codec.page(level, shared), tables_.format().page_bits(level));
+  }
   tables_.share_page(codec.page(level, shared), tables_.format().page_bits(level));
   // The child has not used the page yet (as Linux has it: old, but as dirty as it is).
   tables_.store(at.child, address, shared & ~bit(x86::kAccessed));

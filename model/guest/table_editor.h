@@ -13,10 +13,11 @@
 #include "model/guest/cpu_port.h"
 #include "model/guest/frame_sharing.h"
 #include "model/guest/guest_entry.h"
+#include "model/guest/guest_frames.h"
 #include "model/guest/guest_layout.h"
 #include "model/guest/guest_machine.h"
 #include "model/guest/guest_statistics.h"
-#include "model/memory/frame_allocator.h"
+#include "model/guest/swap_space.h"
 
 namespace nestwalk {
 
@@ -26,10 +27,12 @@ struct TableRef {
   unsigned level = 1;
 };
 
-// The guest's frames: which are free, and which data pages have several holders.
+// The guest's frames: which are free, which data pages have several holders, and what is in swap.
 struct GuestMemory {
-  FrameAllocator<Gpa> frames;
+  GuestFrames frames;
   FrameSharing sharing;
+  SwapSpace swap;
+  Gpa window_table;  // of the window to high frames
 };
 
 class TableEditor {
@@ -61,8 +64,15 @@ class TableEditor {
 
   // A data page of 2^bits bytes, cleared unless the parameters say otherwise.
   [[nodiscard]] std::optional<Gpa> allocate_page(unsigned bits);
+  // As allocate_page, with any content.
+  [[nodiscard]] std::optional<Gpa> allocate_uncleared(unsigned bits);
   // A 4K page with the content of another one.
   [[nodiscard]] std::optional<Gpa> allocate_copy(Gpa from);
+  // 4 KiB.
+  void copy(Gpa to, Gpa from);
+  void clear(Gpa block, unsigned bits);
+  [[nodiscard]] PageContent read(Gpa page);
+  void write(Gpa page, const PageContent& content);
   // One holder less; frees what nobody else holds.
   void release_page(Gpa page, unsigned bits);
   void share_page(Gpa page, unsigned bits) { memory_.sharing.share(page, bits); }
@@ -70,11 +80,17 @@ class TableEditor {
     return memory_.sharing.is_shared(page, bits);
   }
 
+  [[nodiscard]] SwapSpace& swap() { return memory_.swap; }
+  [[nodiscard]] const GuestFrames& frames() const { return memory_.frames; }
+
   void spend(std::uint64_t cycles) { port_.spend(cause_, cycles); }
 
  private:
   [[nodiscard]] Gva entry_address(TableRef at, Gva address) const;
-  void clear(Gpa block, unsigned bits);
+  // Where the kernel reaches a page: over its direct map, or by one of this CPU's places in the
+  // window, until close().
+  [[nodiscard]] Gva open(Gpa page, unsigned number);
+  void close(Gpa page, unsigned number);
 
   EntryCodec codec_;
   GuestLayout layout_;

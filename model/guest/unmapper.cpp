@@ -20,6 +20,10 @@ void Unmapper::clear_table(TableRef at, Gva start, Gva end) {
     }
     if (tables_.codec().is_leaf(at.level, entry)) {
       tables_.store(at, address, 0);
+      if (EntryCodec::is_swapped(entry)) {
+        tables_.swap().release(EntryCodec::swap_slot(entry));
+        continue;
+      }
       pages_.push_back({address, tables_.codec().page(at.level, entry), at.level});
       continue;
     }

@@ -59,6 +59,20 @@ class FrameAllocator<Address<Space>> {
     num_free_bytes_ -= num_bytes;
   }
 
+  // Takes out all that lies at or behind an address, and returns it as an allocator of its own. The
+  // address is no inner part of a frame that was handed out.
+  [[nodiscard]] FrameAllocator split_off(AddressType start) {
+    merge_freed();
+    FrameAllocator upper;
+    upper.ranges_ = cut_off(ranges_, start.value());
+    upper.fresh_ = cut_off(fresh_, start.value());
+    for (const auto& [end, begin] : upper.fresh_) {
+      upper.num_free_bytes_ += end - begin;
+    }
+    num_free_bytes_ -= upper.num_free_bytes_;
+    return upper;
+  }
+
   // A naturally aligned frame of 2^page_bits bytes; nothing when no such block is free.
   [[nodiscard]] std::optional<AddressType> allocate(unsigned page_bits) {
     check_page_bits(page_bits);
@@ -165,6 +179,20 @@ class FrameAllocator<Address<Space>> {
     extents.erase(it);
     insert(extents, {whole.begin, e.begin});
     insert(extents, {e.end, whole.end});
+  }
+
+  // Moves what lies at or behind an address out of the extents.
+  static Extents cut_off(Extents& extents, std::uint64_t start) {
+    Extents upper;
+    while (!extents.empty() && std::prev(extents.end())->first > start) {
+      const Extent whole{std::prev(extents.end())->second, std::prev(extents.end())->first};
+      extents.erase(std::prev(extents.end()));
+      insert(upper, {std::max(whole.begin, start), whole.end});
+      if (whole.begin < start) {
+        insert(extents, {whole.begin, start});
+      }
+    }
+    return upper;
   }
 
   std::optional<AddressType> take_fresh(unsigned page_bits) {

@@ -29,6 +29,8 @@ enum class Cause : std::uint8_t {
   kGuestFrameZeroing,
   kGuestFrameCopy,
   kGuestSystemCall,
+  kGuestReclaim,
+  kGuestCollapse,
   kContextSwitch,
   kCr3Load,
   kInvalidation,
@@ -58,7 +60,7 @@ enum class Cause : std::uint8_t {
   kShadowRoot,
   kShadowIntercept,
 };
-inline constexpr unsigned kNumCauses = 35;
+inline constexpr unsigned kNumCauses = 37;
 
 struct CauseDescription {
   std::string_view name;
@@ -74,9 +76,12 @@ inline constexpr std::array<CauseDescription, kNumCauses> kCauses = {{
     {"guest_table_write", "The guest kernel's stores to its page tables."},
     {"guest_frame_zeroing", "The guest kernel clearing frames before their first use."},
     {"guest_frame_copy",
-     "The guest kernel copying a frame that a fork shares and a process writes."},
+     "The guest kernel copying frames: of a fork when they are written, and into a large page."},
     {"guest_system_call",
      "The guest kernel creating and ending processes, mapping, unmapping and protecting."},
+    {"guest_reclaim",
+     "The guest kernel choosing and unmapping pages, and moving them to swap and back."},
+    {"guest_collapse", "The guest kernel making large pages of small ones, copies not included."},
     {"context_switch", "The guest kernel switching between processes, CR3 load not included."},
     {"cr3_load", "Loads of CR3."},
     {"invalidation", "Invalidation instructions and waiting for their acknowledgement."},

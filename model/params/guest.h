@@ -26,6 +26,34 @@ constexpr unsigned leaf_level(PageSize size) {
   return static_cast<unsigned>(size) + 1;
 }
 
+// What happens to a process whose access nothing permits.
+enum class SegfaultAction : std::uint8_t {
+  kSkip,  // the access is left out, the process goes on
+  kKill,  // the process ends
+  kStop,  // the run ends with a message
+};
+inline constexpr std::array<std::string_view, 3> kSegfaultActionNames = {"skip", "kill", "stop"};
+
+// Making a large page of small ones that are in use, as khugepaged does.
+struct CollapseParams {
+  std::uint32_t every_faults = 0;  // 0: never
+  std::uint32_t blocks = 8;        // looked at each time
+  std::uint32_t max_missing_pages = 0;
+};
+void describe(CollapseParams& p, ParameterVisitor& v);
+
+// Making frames free by moving pages to swap.
+struct ReclaimParams {
+  std::uint64_t swap_bytes = 0;  // 0: nothing is reclaimed
+  std::uint64_t low_pages = 128;
+  std::uint64_t high_pages = 256;
+  std::uint32_t batch_pages = 32;
+  std::uint32_t scan_cycles = 100;
+  std::uint32_t write_cycles = 15000;
+  std::uint32_t read_cycles = 15000;
+};
+void describe(ReclaimParams& p, ParameterVisitor& v);
+
 struct GuestParams {
   FormatId format = FormatId::kX86FourLevel;
   PageSize page_size = PageSize::k4K;  // of anonymous memory
@@ -45,6 +73,9 @@ struct GuestParams {
   std::uint32_t unmap_page_cycles = 60;
 
   std::uint32_t max_single_invalidations = 33;
+  SegfaultAction on_segfault = SegfaultAction::kSkip;
+  CollapseParams collapse;
+  ReclaimParams reclaim;
 };
 void describe(GuestParams& p, ParameterVisitor& v);
 

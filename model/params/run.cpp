@@ -212,6 +212,13 @@ std::vector<ParameterProblem> find_problems(const RunParams& p) {
       }
     }
   }
+  for (std::size_t i = 0; i < p.vms.size(); ++i) {
+    const ReclaimParams& reclaim = p.vms[i].guest.reclaim;
+    rules.require(reclaim.low_pages <= reclaim.high_pages,
+                  "vms." + std::to_string(i) + ".guest.reclaim.low_pages",
+                  "more than high_pages (" + std::to_string(reclaim.high_pages) +
+                      "): reclaim would stop before it has begun");
+  }
   if (p.mode == Mode::kNative) {
     rules.require(p.vms[0].vm.memory_bytes <= p.machine.memory_bytes, "vms.0.memory_bytes",
                   "more than the machine has (machine.memory_bytes " +

@@ -93,11 +93,13 @@ TEST(GuestBootSize, TooFewFramesAreReported) {
 }
 
 TEST(GuestMachine, ProblemsAreNamed) {
-  EXPECT_FALSE(find_problem(machine_of(FormatId::kX86Pae, 896 * kMiB)));
-  const auto low = find_problem(machine_of(FormatId::kX86Pae, 896 * kMiB + 4096));
-  ASSERT_TRUE(low.has_value());
-  EXPECT_NE(low->find("x86-pae"), std::string::npos);
-  EXPECT_NE(low->find(std::to_string(896 * kMiB)), std::string::npos);
+  EXPECT_FALSE(find_problem(machine_of(FormatId::kX86Pae, 64 * kGiB)));
+  const auto pae = find_problem(machine_of(FormatId::kX86Pae, 64 * kGiB + 4096));
+  ASSERT_TRUE(pae.has_value());
+  EXPECT_NE(pae->find("x86-pae"), std::string::npos);
+  EXPECT_NE(pae->find(std::to_string(64 * kGiB)), std::string::npos);
+  EXPECT_FALSE(find_problem(machine_of(FormatId::kX86TwoLevel, 4 * kGiB)));
+  EXPECT_TRUE(find_problem(machine_of(FormatId::kX86TwoLevel, 4 * kGiB + 4096)));
   EXPECT_TRUE(find_problem(machine_of(FormatId::kX86FourLevel, 0)));
   EXPECT_TRUE(find_problem(machine_of(FormatId::kX86FourLevel, 4097)));
   EXPECT_TRUE(find_problem(machine_of(FormatId::kEptFourLevel, kGiB)));

@@ -89,6 +89,8 @@ class MockCpu : public CpuPort {
     ADD_FAILURE() << "no other CPU, but " << targets.size();
   }
 
+  unsigned entry_bytes() const { return shape_of(format_).entry_bytes; }
+
   // What the tables under the current root, or another, say of an address.
   std::optional<ReadLeaf> walk(Gva address) { return walk(cr3_.root, address); }
   std::optional<ReadLeaf> walk(Gpa root, Gva address) {

@@ -54,7 +54,7 @@ std::set<std::string> names_of() {
 }
 
 TEST(SoftwareParams, DefaultsLieInTheirRangesAndEveryParameterIsExplained) {
-  EXPECT_EQ(names_of<GuestParams>().size(), 15U);
+  EXPECT_EQ(names_of<GuestParams>().size(), 26U);
   EXPECT_EQ(names_of<VmParams>().size(), 6U);
   EXPECT_EQ(names_of<HypervisorParams>().size(), 5U);
 }

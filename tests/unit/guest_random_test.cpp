@@ -1,8 +1,12 @@
-// Random maps, unmaps, protections, forks, execs, exits, switches and accesses on one and on three
-// CPUs against a model of what programs must see: values, segfaults, and every frame accounted for.
+// Random maps, unmaps, protections, forks, execs, exits, switches, idle times and accesses on one
+// and on three CPUs, with enough memory and with too little, with large pages made and split,
+// against a model of what programs must see: values, rights, segfaults, and every frame accounted
+// for.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -37,6 +41,7 @@ class Frames {
   Frames(const SparseMemory& memory, const TableShape& shape) : memory_(memory), shape_(shape) {}
   void add(Gpa root) { add_table(root.value(), 0); }
   std::uint64_t total() const { return num_tables_ + holders_.size(); }
+  std::uint64_t num_slots() const { return slots_.size(); }
   void expect_writers_alone() const {
     for (const std::uint64_t frame : written_) {
       EXPECT_EQ(holders_.at(frame), 1U) << "a shared frame is writable: " << std::hex << frame;
@@ -63,6 +68,10 @@ class Frames {
       if (entry == 0) {
         continue;
       }
+      if ((entry & 0x101) == 0) {  // neither present nor hidden: in swap
+        slots_.insert(base);
+        continue;
+      }
       if (!is_leaf) {
         add_table(base, depth + 1);
         continue;
@@ -81,13 +90,21 @@ class Frames {
   std::uint64_t num_tables_ = 0;
   std::map<std::uint64_t, unsigned> holders_;
   std::vector<std::uint64_t> written_;
+  std::set<std::uint64_t> slots_;
 };
+
+// What a machine does beside what it is asked for.
+enum class Extra { kNone, kSwap, kCollapse, kBoth, kHighMemory };
 
 struct Case {
   FormatId format;
   PageSize page_size;
   unsigned num_cpus;
   bool pcid;
+  Extra extra = Extra::kNone;
+
+  bool swaps() const { return extra == Extra::kSwap || extra == Extra::kBoth; }
+  bool collapses() const { return extra == Extra::kCollapse || extra == Extra::kBoth; }
 };
 
 void PrintTo(const Case& c, std::ostream* out) {
@@ -97,15 +114,24 @@ void PrintTo(const Case& c, std::ostream* out) {
 std::string case_label(const ::testing::TestParamInfo<Case>& info) {
   return "x86_" + shape_of(info.param.format).name + "_" +
          std::string(kPageSizeNames[static_cast<unsigned>(info.param.page_size)]) + "_" +
-         std::to_string(info.param.num_cpus) + "cpus" + (info.param.pcid ? "" : "_no_pcid");
+         std::to_string(info.param.num_cpus) + "cpus" + (info.param.pcid ? "" : "_no_pcid") +
+         std::array{"", "_swap", "_collapse", "_swap_collapse", "_high_memory"}.at(
+             static_cast<unsigned>(info.param.extra));
+}
+
+// Moves all seeds, for runs that look for more.
+std::uint64_t seed_offset() {
+  const char* text = std::getenv("NESTWALK_SEED");
+  return text == nullptr ? 0 : std::strtoull(text, nullptr, 0);
 }
 
 class GuestRandom : public ::testing::TestWithParam<Case> {
  protected:
   GuestRandom()
-      : seed_(0x5eed'0000 + 16 * static_cast<unsigned>(GetParam().format) + GetParam().num_cpus),
+      : seed_(seed_offset() + 0x5eed'0000 + 16 * static_cast<unsigned>(GetParam().format) +
+              GetParam().num_cpus),
         random_(seed_),
-        machine_(guest_machine(), GetParam().num_cpus) {
+        machine_(guest_machine(), GetParam().num_cpus, free_frames()) {
     for (std::size_t i = 0; i < kIntervals; ++i) {
       pages_.push_back(address_of(i));
     }
@@ -115,7 +141,33 @@ class GuestRandom : public ::testing::TestWithParam<Case> {
     GuestMachine machine =
         machine_of(GetParam().format, std::uint64_t{96} << 20, GetParam().page_size);
     machine.params.pcid = GetParam().pcid;
+    if (GetParam().swaps()) {
+      machine.params.reclaim.swap_bytes = std::uint64_t{256} << 20;
+      machine.params.reclaim.low_pages = 14;
+      machine.params.reclaim.high_pages = 20;
+      machine.params.reclaim.batch_pages = 3;
+      if (GetParam().collapses()) {  // faults take what there is, reclaim makes room for a collapse
+        machine.params.reclaim.low_pages = 704;
+        machine.params.reclaim.high_pages = 1344;
+      }
+    }
+    if (GetParam().collapses()) {
+      machine.params.collapse.every_faults = 5;
+      machine.params.collapse.max_missing_pages = 1023;
+    }
+    if (GetParam().extra == Extra::kHighMemory) {
+      machine.memory_bytes = std::uint64_t{960} << 20;
+    }
     return machine;
+  }
+  // With swap: hardly more than the tables of all processes need, or room for three large pages.
+  static FrameAllocator<Gpa> free_frames() {
+    const std::uint64_t size = guest_machine().memory_bytes;
+    const std::uint64_t few = GetParam().extra == Extra::kSwap
+                                  ? (GetParam().format == FormatId::kX86Pae ? 52 : 44)
+                                  : 2176;
+    FrameAllocator<Gpa> frames(Gpa{0}, GetParam().swaps() ? few << 12 : size);
+    return frames;
   }
 
   unsigned any_cpu() { return static_cast<unsigned>(random_.below(GetParam().num_cpus)); }
@@ -128,10 +180,16 @@ class GuestRandom : public ::testing::TestWithParam<Case> {
   // A CPU that runs the process; now and then it has to switch to it.
   unsigned cpu_for(ProcessId process) {
     const unsigned cpu = any_cpu();
-    if (machine_.kernel.current(cpu) != process) {
+    if (machine_.kernel.current(cpu) != process || machine_.cpu(cpu).is_idle) {
       machine_.kernel.switch_to(machine_.cpu(cpu), process);
+      machine_.cpu(cpu).is_idle = false;
     }
     return cpu;
+  }
+  void go_idle() {
+    SmpCpu& cpu = machine_.cpu(any_cpu());
+    machine_.kernel.go_idle(cpu);
+    cpu.is_idle = true;
   }
 
   void access(ProcessId process) {
@@ -210,6 +268,27 @@ class GuestRandom : public ::testing::TestWithParam<Case> {
     }
     ASSERT_EQ(machine_.kernel.frames().num_free(), machine_.free_after_boot - frames.total());
     frames.expect_writers_alone();
+    ASSERT_GE(machine_.kernel.swap().num_used(), frames.num_slots());
+  }
+
+  // The tables and the memory behind them, as the program of each process would see them.
+  void expect_contents() {
+    for (const auto& [process, space] : spaces_) {
+      const Gpa root = machine_.kernel.process(process).root;
+      for (std::size_t i = 0; i < kIntervals; ++i) {
+        const auto leaf = machine_.cpu(0).walk(root, Gva(address_of(i)));
+        if (!leaf) {
+          continue;  // not used yet, hidden or in swap
+        }
+        ASSERT_TRUE(space[i].is_mapped) << "interval " << i;
+        ASSERT_TRUE(space[i].rights.permits(AccessType::kRead)) << "interval " << i;
+        ASSERT_TRUE(space[i].rights.write || !leaf->write) << "interval " << i;
+        ASSERT_TRUE(space[i].rights.execute || !leaf->execute ||
+                    GetParam().format == FormatId::kX86TwoLevel)
+            << "interval " << i;
+        ASSERT_EQ(machine_.memory.read(Hpa(leaf->output), 8), space[i].value) << "interval " << i;
+      }
+    }
   }
 
   std::uint64_t seed_;
@@ -222,18 +301,22 @@ class GuestRandom : public ::testing::TestWithParam<Case> {
 TEST_P(GuestRandom, ProgramsSeeTheirOwnValuesAndNoFrameIsLost) {
   SCOPED_TRACE(testing::Message() << "seed " << seed_);
   spaces_[machine_.start()] = {};
-  for (unsigned step = 0; step < 4000; ++step) {
+  const unsigned num_steps = GetParam().extra == Extra::kBoth ? 8000 : 4000;
+  for (unsigned step = 0; step < num_steps; ++step) {
     SCOPED_TRACE(testing::Message() << "step " << step);
     const ProcessId process = any_process();
     const std::uint64_t kind = random_.below(100);
-    if (kind < 75) {
+    if (kind < 73) {
       access(process);
+    } else if (kind < 75) {
+      go_idle();
     } else if (kind < 94) {
       change_range(process);
     } else {
       change_processes(process);
     }
     ASSERT_NO_FATAL_FAILURE(machine_.expect_nothing_stale(pages_));
+    ASSERT_NO_FATAL_FAILURE(expect_contents());
     if (step % 50 == 0) {
       ASSERT_NO_FATAL_FAILURE(expect_all_accounted());
     }
@@ -242,9 +325,18 @@ TEST_P(GuestRandom, ProgramsSeeTheirOwnValuesAndNoFrameIsLost) {
   const GuestStatistics& s = machine_.kernel.statistics();
   EXPECT_GT(s.forks, 10U);
   EXPECT_GT(s.execs, 2U);
-  EXPECT_GT(s.cow_copies, 10U);
-  EXPECT_GT(s.cow_faults, s.cow_copies) << "some were the last holder";
-  EXPECT_EQ(s.pages_split > 0, GetParam().page_size != PageSize::k4K);
+  EXPECT_GT(s.cow_copies, 0U);
+  EXPECT_GT(s.cow_faults, s.cow_copies - (GetParam().swaps() ? 1 : 0))
+      << "some were the last holder";
+  EXPECT_EQ(s.pages_split > 0, GetParam().page_size != PageSize::k4K || GetParam().collapses());
+  EXPECT_EQ(s.collapses > 0, GetParam().collapses());
+  EXPECT_EQ(s.swap_writes > 0, GetParam().swaps());
+  EXPECT_EQ(s.swap_reads > 0, GetParam().swaps());
+  EXPECT_TRUE(s.pages_reclaimed > s.swap_writes || GetParam().extra != Extra::kSwap)
+      << "some were clean";
+  EXPECT_EQ(s.temporary_mappings > 0, GetParam().extra == Extra::kHighMemory);
+  EXPECT_GT(s.lazy_returns, 0U);
+  EXPECT_EQ(s.out_of_memory, 0U);
   EXPECT_EQ(s.remote_flushes > 0, GetParam().num_cpus > 1);
   while (!spaces_.empty()) {
     const ProcessId process = any_process();
@@ -253,17 +345,31 @@ TEST_P(GuestRandom, ProgramsSeeTheirOwnValuesAndNoFrameIsLost) {
   }
   EXPECT_EQ(machine_.kernel.frames().num_free(), machine_.free_after_boot);
   EXPECT_EQ(s.tables_allocated, s.tables_freed);
+  EXPECT_EQ(machine_.kernel.swap().num_used(), 0U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Machines, GuestRandom,
-                         ::testing::Values(Case{FormatId::kX86FourLevel, PageSize::k4K, 1, true},
-                                           Case{FormatId::kX86FourLevel, PageSize::k2M, 1, true},
-                                           Case{FormatId::kX86FourLevel, PageSize::k2M, 3, true},
-                                           Case{FormatId::kX86FourLevel, PageSize::k2M, 3, false},
-                                           Case{FormatId::kX86FiveLevel, PageSize::k4K, 3, true},
-                                           Case{FormatId::kX86Pae, PageSize::k2M, 2, true},
-                                           Case{FormatId::kX86TwoLevel, PageSize::k2M, 2, true}),
-                         case_label);
+INSTANTIATE_TEST_SUITE_P(
+    Machines, GuestRandom,
+    ::testing::Values(Case{FormatId::kX86FourLevel, PageSize::k4K, 1, true},
+                      Case{FormatId::kX86FourLevel, PageSize::k2M, 1, true},
+                      Case{FormatId::kX86FourLevel, PageSize::k2M, 3, true},
+                      Case{FormatId::kX86FourLevel, PageSize::k2M, 3, false},
+                      Case{FormatId::kX86FiveLevel, PageSize::k4K, 3, true},
+                      Case{FormatId::kX86Pae, PageSize::k2M, 2, true},
+                      Case{FormatId::kX86TwoLevel, PageSize::k2M, 2, true},
+                      Case{FormatId::kX86FourLevel, PageSize::k4K, 1, true, Extra::kSwap},
+                      Case{FormatId::kX86FourLevel, PageSize::k4K, 3, true, Extra::kSwap},
+                      Case{FormatId::kX86Pae, PageSize::k4K, 2, true, Extra::kSwap},
+                      Case{FormatId::kX86TwoLevel, PageSize::k4K, 3, true, Extra::kSwap},
+                      Case{FormatId::kX86FourLevel, PageSize::k4K, 3, true, Extra::kCollapse},
+                      Case{FormatId::kX86FiveLevel, PageSize::k4K, 2, false, Extra::kCollapse},
+                      Case{FormatId::kX86Pae, PageSize::k4K, 2, true, Extra::kCollapse},
+                      Case{FormatId::kX86TwoLevel, PageSize::k4K, 2, true, Extra::kCollapse},
+                      Case{FormatId::kX86FourLevel, PageSize::k2M, 3, true, Extra::kBoth},
+                      Case{FormatId::kX86Pae, PageSize::k2M, 2, true, Extra::kBoth},
+                      Case{FormatId::kX86Pae, PageSize::k2M, 3, true, Extra::kHighMemory},
+                      Case{FormatId::kX86TwoLevel, PageSize::k4K, 2, true, Extra::kHighMemory}),
+    case_label);
 
 }  // namespace
 }  // namespace nestwalk::test

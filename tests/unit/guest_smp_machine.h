@@ -19,6 +19,7 @@ class SmpCpu : public MockCpu {
     std::uint64_t frame = 0;
     bool write = false;
     bool execute = false;
+    bool dirty = false;
   };
   using Cpus = std::vector<std::unique_ptr<SmpCpu>>;
 
@@ -61,7 +62,8 @@ class SmpCpu : public MockCpu {
   // A user access as hardware makes it; nothing if it faults.
   std::optional<Hpa> access(Gva address, AccessType type) {
     for (const Cached& c : cached) {
-      if (c.pcid == pcid_ && c.page == address.page(c.bits) && permits(c, type)) {
+      if (c.pcid == pcid_ && c.page == address.page(c.bits) && permits(c, type) &&
+          (c.dirty || type != AccessType::kWrite)) {
         return Hpa(c.frame + address.offset(c.bits));
       }
     }
@@ -69,9 +71,14 @@ class SmpCpu : public MockCpu {
     if (!leaf || !leaf->user) {
       return std::nullopt;
     }
-    const Cached entry{pcid_,           address.page(leaf->page_bits),
-                       leaf->page_bits, leaf->output - address.offset(leaf->page_bits),
-                       leaf->write,     leaf->execute};
+    const bool dirty = leaf->has(x86::kDirty) || type == AccessType::kWrite;
+    const Cached entry{pcid_,
+                       address.page(leaf->page_bits),
+                       leaf->page_bits,
+                       leaf->output - address.offset(leaf->page_bits),
+                       leaf->write,
+                       leaf->execute,
+                       dirty};
     // A page fault drops what is cached of its address (SDM vol. 3, 4.10.4.1), and so does this.
     std::erase_if(
         cached, [&](const Cached& c) { return c.pcid == pcid_ && c.page == address.page(c.bits); });
@@ -79,9 +86,13 @@ class SmpCpu : public MockCpu {
       return std::nullopt;
     }
     cached.push_back(entry);
+    memory_.write(Hpa(leaf->entry_address), entry_bytes(),
+                  leaf->entry | bit(x86::kAccessed) | (dirty ? bit(x86::kDirty) : 0));
     return Hpa(leaf->output);
   }
   Pcid pcid() const { return pcid_; }
+
+  bool is_idle = false;  // makes no user access, so that it may keep what is stale
 
   std::vector<Cached> cached;
   std::vector<std::pair<std::vector<Invalidation>, CpuSet>> remote_calls;
@@ -164,7 +175,7 @@ struct SmpMachine {
   void expect_nothing_stale(const std::vector<std::uint64_t>& addresses) {
     for (const auto& one : cpus) {
       for (const SmpCpu::Cached& c : one->cached) {
-        if (c.pcid != one->pcid()) {
+        if (c.pcid != one->pcid() || one->is_idle) {
           continue;
         }
         for (const std::uint64_t address : addresses) {
