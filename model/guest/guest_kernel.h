@@ -115,8 +115,8 @@ class GuestKernel {
   // Drops every region; the process goes on with an empty address space. False, and nothing
   // changed, when out of frames.
   [[nodiscard]] bool exec(CpuPort& port, ProcessId id);
-  // One thread more that runs in the process; it has one from the start.
-  void add_thread(CpuPort& port, ProcessId id);
+  // One thread more that runs in the process; it has one from the start. Takes no time.
+  void add_thread(ProcessId id);
   // The last thread of a process ends it. Returns whether it has.
   bool exit_thread(CpuPort& port, ProcessId id);
   // Ends all its threads and frees all it has. CPUs that hold its tables go to the kernel's own

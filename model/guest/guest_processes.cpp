@@ -147,8 +147,7 @@ bool GuestKernel::exec(CpuPort& port, ProcessId id) {
   return true;
 }
 
-void GuestKernel::add_thread(CpuPort& port, ProcessId id) {
-  port.spend(Cause::kGuestSystemCall, machine_.params.process_creation_cycles);
+void GuestKernel::add_thread(ProcessId id) {
   ++find(id).num_threads;
 }
 

@@ -80,6 +80,7 @@ bool CoreDriver::choose_task() {
     return take_turn();
   }
   task_ = before;
+  machine().kernel->go_idle(vcpu());
   vcpu().end();
   return false;
 }
@@ -113,10 +114,13 @@ void CoreDriver::create_processes() {
   for (ProcessSlot& process : guest.processes) {
     const std::optional<ProcessId> id = guest.kernel->create_process(vcpu());
     if (!id) {
-      throw VmStopped(
-          fmt::format("guest '{}' has no memory left for process '{}'", guest.name, process.name));
+      throw VmStopped(fmt::format("guest '{}' has {} for process '{}'", guest.name,
+                                  guest.kernel->shortage(), process.name));
     }
     process.id = *id;
+    for (std::uint32_t thread = 1; thread < process.num_threads; ++thread) {
+      guest.kernel->add_thread(*id);
+    }
   }
   for (Task& each : guest.tasks) {
     each.process = guest.processes[each.process_slot].id;
@@ -129,6 +133,9 @@ void CoreDriver::create_processes() {
 void CoreDriver::switch_to_task() {
   Run::Machine& guest = machine();
   const SoftwareGuard guard(guest.lock, slot_);
+  if (task().is_finished) {
+    return;  // killed meanwhile, by the fault of another thread
+  }
   const ProcessId process = task().process;
   slot_.book.select({guest.index, static_cast<std::uint32_t>(process)});
   guest.kernel->switch_to(vcpu(), process);
@@ -149,7 +156,7 @@ std::span<const CoreAccess> CoreDriver::next_batch() {
       batch_limit_ = static_cast<std::size_t>(std::min<std::uint64_t>(batch_limit_, until_event));
       Task& current = task();
       const bool goes_on = fill_batch(current);
-      current.is_finished = !goes_on;
+      current.is_finished = current.is_finished || !goes_on;
       machine().num_accesses += batch_.size();
     }
   } catch (const VmStopped& stopped) {
@@ -167,7 +174,13 @@ std::span<const CoreAccess> CoreDriver::next_batch() {
 // Accesses up to the next event or the end of the slice. False at the end of the stream.
 bool CoreDriver::fill_batch(Task& current) {
   std::uint64_t instructions = 0;  // of records that make no access
+  // A process that may be killed gets its accesses one by one: none is left over when it is.
+  const bool may_die = machine().kernel->params().on_segfault == SegfaultAction::kKill;
+  const std::size_t limit = may_die ? 1 : batch_limit_;
   for (;;) {
+    if (current.is_finished) {
+      return false;
+    }
     const TraceRecord* record = current.peek();
     if (record == nullptr) {
       if (!batch_.empty()) {
@@ -185,6 +198,9 @@ bool CoreDriver::fill_batch(Task& current) {
       slot_.core.drain();
       {
         const SoftwareGuard guard(machine().lock, slot_);
+        if (current.is_finished) {
+          return false;  // killed meanwhile
+        }
         apply_event(current, *record);
       }
       ++current.next;
@@ -196,9 +212,12 @@ bool CoreDriver::fill_batch(Task& current) {
       }
       slot_.core.drain();
       const SoftwareGuard guard(machine().lock, slot_);
+      if (current.is_finished) {
+        return false;
+      }
       follow_process(current, record->process);
     }
-    if (batch_.size() == batch_limit_ || slice_left_ == 0) {
+    if (batch_.size() == limit || slice_left_ == 0) {
       return true;
     }
     CoreAccess access;
@@ -223,12 +242,8 @@ bool CoreDriver::serve_fault(const CoreAccess& access, const Fault& fault) {
       vcpu().serve_host_fault(fault);
       return true;
     }
-    if (fault.kind != FaultKind::kGuestPageFault) {
-      ++num_segfaults_;
-      return false;
-    }
     Fault delivered = fault;
-    if (vcpu().intercepts_page_faults()) {
+    if (fault.kind == FaultKind::kGuestPageFault && vcpu().intercepts_page_faults()) {
       // What a program stores is not known here, so that a store into a table in use is given up.
       const ShadowFault served =
           vcpu().serve_intercepted_fault({fault.address, access.type, Privilege::kUser}, {});
@@ -238,17 +253,24 @@ bool CoreDriver::serve_fault(const CoreAccess& access, const Fault& fault) {
       delivered = served.fault;
     }
     const SoftwareGuard guard(guest.lock, slot_);
+    if (!guest.kernel->has_process(task().process)) {
+      return false;  // was under way when the process was killed
+    }
+    if (fault.kind != FaultKind::kGuestPageFault) {
+      serve_segfault(access, fault);
+      return false;
+    }
     switch (guest.kernel->handle_page_fault(vcpu(), task().process,
                                             {delivered.address, access.type, delivered.code})) {
       case FaultOutcome::kMapped:
       case FaultOutcome::kSpurious:
         return true;
       case FaultOutcome::kSegfault:
-        ++num_segfaults_;
+        serve_segfault(access, fault);
         return false;
       case FaultOutcome::kOutOfMemory:
-        throw VmStopped(fmt::format("guest '{}' has no memory left (vms.{}.memory_bytes)",
-                                    guest.name, guest.index));
+        throw VmStopped(fmt::format("guest '{}' has {} (vms.{}.memory_bytes)", guest.name,
+                                    guest.kernel->shortage(), guest.index));
     }
   } catch (const VmStopped& stopped) {
     run_.stop(RunEnd::kVmStopped, stopped.what());

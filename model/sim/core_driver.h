@@ -57,6 +57,8 @@ class CoreDriver : public CoreClient {
   // core_events.cpp; in the guest's kernel.
   void follow_process(Task& task, std::uint32_t number);
   void apply_event(Task& task, const TraceRecord& record);
+  void serve_segfault(const CoreAccess& access, const Fault& fault);
+  void kill(const Task& task);
 
   Run& run_;
   CoreSlot& slot_;

@@ -3,6 +3,7 @@
 // program's.
 #include <fmt/format.h>
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,8 @@ std::string range_text(const Region& region) {
                      region.name.empty() ? "" : " '" + region.name + "'");
 }
 
+// In the order of AccessType.
+constexpr std::array<std::string_view, 3> kAccessNames = {"read", "write", "fetch"};
 constexpr std::string_view kBadRange = "is not made of whole pages in the guest's user space";
 constexpr std::string_view kNoMemory = "no memory left";
 
@@ -150,6 +153,33 @@ void CoreDriver::follow_process(Task& task, std::uint32_t number) {
   machine().kernel->switch_to(vcpu(), *process);
 }
 
+// What the configuration says about an access that nothing permits.
+void CoreDriver::serve_segfault(const CoreAccess& access, const Fault& fault) {
+  ++num_segfaults_;
+  switch (machine().kernel->params().on_segfault) {
+    case SegfaultAction::kSkip:
+      return;
+    case SegfaultAction::kKill:
+      kill(task());
+      return;
+    case SegfaultAction::kStop:
+      throw VmStopped(fmt::format(
+          "process '{}': segmentation fault: a {} at {:#x}, which is not mapped or not with that "
+          "right (vms.{}.guest.on_segfault)",
+          task().name, kAccessNames.at(static_cast<unsigned>(access.type)), fault.address.value(),
+          machine().index));
+  }
+}
+
+// Ends the processes that a stream speaks of, with all threads that run in them.
+void CoreDriver::kill(const Task& task) {
+  GuestKernel& kernel = *machine().kernel;
+  task.family.for_each([&](ProcessId process) { kernel.exit_process(vcpu(), process); });
+  for (Task& other : machine().tasks) {
+    other.is_finished = other.is_finished || !kernel.has_process(other.process);
+  }
+}
+
 void CoreDriver::apply_event(Task& task, const TraceRecord& record) {
   const TraceEvent& event = *record.event;
   if (event.kind == TraceEventKind::kSwitchProcess) {
@@ -181,16 +211,16 @@ void CoreDriver::apply_event(Task& task, const TraceRecord& record) {
       problem = kernel.exec(vcpu(), task.process) ? "" : kNoMemory;
       break;
     case TraceEventKind::kExit:
-      kernel.exit_process(vcpu(), task.process);
+      kernel.exit_thread(vcpu(), task.process);
       task.family.remove_current();
       break;
     case TraceEventKind::kSwitchProcess:
       break;
   }
   if (problem == kNoMemory) {
-    throw VmStopped(fmt::format(
-        "guest '{}' has no memory left for the event '{}' of process '{}' (vms.{}.memory_bytes)",
-        guest.name, name_of(event.kind), task.name, guest.index));
+    throw VmStopped(
+        fmt::format("guest '{}' has {} for the event '{}' of process '{}' (vms.{}.memory_bytes)",
+                    guest.name, kernel.shortage(), name_of(event.kind), task.name, guest.index));
   }
   if (!problem.empty()) {
     throw VmStopped(fmt::format("process '{}': {}", task.name, problem));

@@ -25,6 +25,14 @@ class ProcessFamily {
     return it == members_.end() ? std::nullopt : std::optional(it->second);
   }
 
+  // Calls visit(ProcessId) for each that is alive.
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (const auto& [number, process] : members_) {
+      visit(process);
+    }
+  }
+
   void add(std::uint32_t number, ProcessId process) {
     members_.emplace(number, process);
     has_begun_ = true;

@@ -119,6 +119,96 @@ INSTANTIATE_TEST_SUITE_P(Modes, RunEvents, ::testing::Values(Mode::kNative, Mode
                            return std::string(kModeNames[static_cast<unsigned>(mode.param)]);
                          });
 
+// The second access is outside all regions; the child is left where it is.
+void write_segfault_script(const std::string& path) {
+  Script script(path);
+  script.write(kData, 4).fork(1).read(kData + 0x20000).write(kData, 4).in(1).write(kData, 4);
+  script.finish();
+}
+
+TEST_P(RunEvents, ASegfaultLeavesTheAccessOutUnlessTheConfigurationSaysOtherwise) {
+  write_segfault_script(path());
+  expect_sound(run_apart(params()), 1);
+}
+
+TEST_P(RunEvents, ASegfaultKillsTheProcessAndAllItHasForked) {
+  write_segfault_script(path());
+  for (const Timing timing : {Timing::kLt, Timing::kAt}) {
+    RunParams killing = params();
+    killing.machine.timing = timing;
+    killing.vms[0].guest.on_segfault = SegfaultAction::kKill;
+    ProcessParams other;  // goes on
+    other.workload.kind = WorkloadKind::kGups;
+    other.workload.footprint_bytes = std::uint64_t{1} << 20;
+    other.workload.num_accesses = 500;
+    killing.vms[0].processes.push_back(other);
+    const RunReport report = run_apart(killing);
+    expect_sound(report, 1);
+    EXPECT_EQ(report.count("vm0.guest.processes_ended"), 2U) << "parent and child";
+    const std::uint64_t accesses = report.count("run.accesses");
+    EXPECT_GE(accesses, 505U);
+    EXPECT_LE(accesses, 505U + (timing == Timing::kAt ? killing.machine.core.window : 0))
+        << "none is made after the fault but what was under way";
+  }
+}
+
+TEST_P(RunEvents, ASegfaultStopsTheRunIfAskedTo) {
+  write_segfault_script(path());
+  RunParams stopping = params();
+  stopping.vms[0].guest.on_segfault = SegfaultAction::kStop;
+  const RunReport report = run_apart(stopping);
+  EXPECT_EQ(report.end, "vm_stopped");
+  for (const char* word : {"program", "segmentation fault", "read", "vms.0.guest.on_segfault"}) {
+    EXPECT_NE(report.message.find(word), std::string::npos) << word << ": " << report.message;
+  }
+}
+
+TEST_P(RunEvents, UnmappingWhatWasNeverMappedIsCountedAndPasses) {
+  Script script(path());
+  script.write(kData, 4)
+      .unmap(kData + 0x40000, 3)
+      .unmap(kData, 1)
+      .unmap(kData, 1)
+      .read(kData + 0x1000);
+  script.finish();
+  const RunReport report = run_apart(params());
+  expect_sound(report);
+  EXPECT_EQ(report.count("vm0.guest.unmaps"), 3U);
+  EXPECT_EQ(report.count("vm0.guest.unmaps_of_nothing"), 2U);
+}
+
+// Memory for less than half of what the process writes, and the rest in swap.
+TEST_P(RunEvents, TooLittleMemoryIsMadeUpForBySwap) {
+  Script script(path());
+  for (unsigned round = 0; round < 2; ++round) {
+    script.write(kData, 1500);
+  }
+  script.finish({{kData, 2048 << 12, kReadWrite, "[data]"}});
+  RunParams small = params();
+  small.vms[0].vm.memory_bytes = std::uint64_t{3} << 20;
+  const RunReport without = run_apart(small);
+  EXPECT_EQ(without.end, "vm_stopped");
+  EXPECT_NE(without.message.find("no memory left"), std::string::npos) << without.message;
+  small.vms[0].guest.reclaim.swap_bytes = std::uint64_t{64} << 20;
+  const RunReport with = run_apart(small);
+  expect_sound(with);
+  EXPECT_GT(with.count("vm0.guest.swap_writes"), 700U);
+  EXPECT_GT(with.count("vm0.guest.swap_reads"), 700U);
+  EXPECT_GT(with.count("ledger.total.guest_reclaim"), 700U * 30000);
+}
+
+TEST_P(RunEvents, PagesInUseBecomeALargePage) {
+  Script script(path());
+  const Gva block{0x40000000};
+  script.write(block, 512).read(block, 512);
+  script.finish({{block, 512 << 12, kReadWrite, "[data]"}});
+  RunParams collapsing = params();
+  collapsing.vms[0].guest.collapse.every_faults = 64;
+  const RunReport report = run_apart(collapsing);
+  expect_sound(report);
+  EXPECT_EQ(report.count("vm0.guest.collapses"), 1U);
+}
+
 TEST_P(RunEvents, OneProcessMapsProtectsBreaksAndUnmaps) {
   Script script(path());
   const Gva library{0x7f0000000000};

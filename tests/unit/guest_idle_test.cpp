@@ -110,8 +110,8 @@ TEST_P(GuestIdle, AMovedProcessIsFlushedWhereItIs) {
 }
 
 TEST_P(GuestIdle, AProcessEndsWithItsLastThread) {
-  kernel_.add_thread(machine_.cpu(0), process_);
-  kernel_.add_thread(machine_.cpu(0), process_);
+  kernel_.add_thread(process_);
+  kernel_.add_thread(process_);
   EXPECT_FALSE(kernel_.exit_thread(machine_.cpu(1), process_));
   EXPECT_TRUE(kernel_.has_process(process_));
   EXPECT_EQ(machine_.read(0, kStart), 1U);
@@ -124,7 +124,7 @@ TEST_P(GuestIdle, AProcessEndsWithItsLastThread) {
 }
 
 TEST_P(GuestIdle, AChildAndANewProgramHaveOneThread) {
-  kernel_.add_thread(machine_.cpu(0), process_);
+  kernel_.add_thread(process_);
   const ProcessId child = kernel_.fork(machine_.cpu(0), process_).value();
   EXPECT_EQ(kernel_.process(child).num_threads, 1U);
   EXPECT_EQ(kernel_.process(process_).num_threads, 2U);

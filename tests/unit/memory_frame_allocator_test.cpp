@@ -196,5 +196,29 @@ TEST(FrameAllocator, AgreesWithASetOfFramesOnRandomRequests) {
   }
 }
 
+TEST(FrameAllocator, SplitsOffWhatLiesBehindAnAddress) {
+  FrameAllocator<Gpa> lower(Gpa{0x1000}, 7 << 12);
+  lower.add_range(Gpa{0x10000}, 4 << 12);
+  const Gpa taken = lower.allocate(12).value();
+  const Gpa freed = lower.allocate(12).value();
+  lower.free(freed, 12);
+  FrameAllocator<Gpa> upper = lower.split_off(Gpa{0x5000});
+  EXPECT_EQ(lower.num_free(), 3U);
+  EXPECT_EQ(upper.num_free(), 3U + 4U);
+  EXPECT_TRUE(lower.is_allocated(taken, 12));
+  EXPECT_FALSE(upper.is_allocated(Gpa{0x5000}, 12));
+  EXPECT_EQ(upper.allocate(12), Gpa{0x5000});
+  EXPECT_EQ(upper.allocate(14), Gpa{0x10000});
+  for (const std::uint64_t frame : {0x2000, 0x3000, 0x4000}) {
+    EXPECT_EQ(lower.allocate(12), Gpa{frame});
+  }
+  EXPECT_FALSE(lower.allocate(12).has_value());
+  lower.free(taken, 12);
+  EXPECT_EQ(lower.num_free(), 1U);
+  EXPECT_EQ(lower.split_off(Gpa{0x20000}).num_free(), 0U);
+  EXPECT_EQ(lower.split_off(Gpa{0}).num_free(), 1U);
+  EXPECT_EQ(lower.num_free(), 0U);
+}
+
 }  // namespace
 }  // namespace nestwalk
