@@ -248,6 +248,14 @@ inline constexpr std::array kAuditBases = {
               "{\"at_accesses\":450,\"do\":\"migrate\"},"
               "{\"at_accesses\":500,\"do\":\"reclaim\"}]"},
     AuditBase{"resident", "vms.0.resident_limit_bytes=1048576"},
+    AuditBase{"reclaim",
+              "vms.0.memory_bytes=1MiB vms.0.guest.reclaim.swap_bytes=64MiB "
+              "vms.0.guest.reclaim.low_pages=16 vms.0.guest.reclaim.high_pages=32 "
+              "vms.0.processes.0.workload.num_accesses=1500"},
+    AuditBase{"collapse",
+              "vms.0.memory_bytes=128MiB vms.0.guest.collapse.every_faults=20 "
+              "vms.0.guest.collapse.blocks=2 vms.0.guest.collapse.max_missing_pages=511 "
+              "vms.0.processes.0.workload.footprint_bytes=16MiB"},
     AuditBase{"wide",
               "vms.0.memory_bytes=512MiB vms.0.processes.0.workload.footprint_bytes=128MiB"},
 };
@@ -313,6 +321,8 @@ inline constexpr std::array kAuditRules = {
     AuditRule{"scheduling", "vcpus"},
     AuditRule{"vms.0.dirty_log", "host_events"},
     AuditRule{"vms.0.guest.copy_4k_cycles", "fork"},
+    AuditRule{"vms.0.guest.reclaim", "reclaim"},
+    AuditRule{"vms.0.guest.collapse", "collapse"},
     AuditRule{"vms.0.guest.max_single_invalidations", "trace"},
     AuditRule{"vms.0.guest.unmap_page_cycles", "trace"},
     AuditRule{"vms.0.migration", "host_events"},
@@ -357,6 +367,11 @@ inline constexpr std::array kAuditValues = {
     AuditValues{"measure_accesses", "300"},
     AuditValues{"warmup_accesses", "200"},
     AuditValues{"machine.mmu.prefetch.buffer.ways", "1 2 4"},
+    AuditValues{"vms.0.guest.reclaim.swap_bytes", "512KiB"},
+    AuditValues{"vms.0.guest.reclaim.low_pages", "0 32"},
+    AuditValues{"vms.0.guest.reclaim.high_pages", "64"},
+    AuditValues{"vms.0.guest.collapse.every_faults", "0 40"},
+    AuditValues{"vms.0.guest.collapse.max_missing_pages", "0 500"},
     AuditValues{"vms.0.processes.0.workload.trace", "OTHER_TRACE"},
     AuditValues{"vms.0.resident_limit_bytes", "2097152"},
 };
@@ -396,6 +411,7 @@ inline constexpr std::array kAuditExceptions = {
     AuditException{"machine.walker.pwc.level_5.index", "these arrays have one set"},
     AuditException{"vms.0.processes.0.workload.repeat", "of kind phases alone, which needs a list"},
     AuditException{"stats_every_accesses", "writes intervals.jsonl and leaves the run as it is"},
+    AuditException{"vms.0.guest.on_segfault", "no process of the audit makes a segfault"},
     AuditException{"vms.0.name", "a name"},
     AuditException{"vms.0.processes.0.name", "a name"},
 };
