@@ -8,7 +8,7 @@ namespace nestwalk {
 std::vector<Gpa> GuestKernel::inflate_balloon(CpuPort& port, std::uint64_t num_frames) {
   std::vector<Gpa> given;
   while (given.size() < num_frames) {
-    const std::optional<Gpa> frame = memory_.frames.allocate(kSmallPageBits);
+    const std::optional<Gpa> frame = memory_.frames.allocate_page(kSmallPageBits);
     if (!frame) {
       break;
     }
