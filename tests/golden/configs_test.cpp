@@ -237,9 +237,9 @@ TEST(Configs, AMisspeltKeyIsOneMessageWithPlaceAndNearestName) {
     EXPECT_EQ(std::string(error.what()),
               "quickstart.yaml:" + std::to_string(line) +
                   ":5: unknown key 'backng' in 'vms.0'; did you mean 'backing'? (allowed there: "
-                  "name, memory_bytes, format, backing, accessed_dirty, vcpus, vpid, "
+                  "name, memory_bytes, paging, format, backing, accessed_dirty, vcpus, vpid, "
                   "dirty_log_method, dirty_log_splits_pages, migration, resident_limit_bytes, "
-                  "reclaim_batch_pages, host_events, guest, processes)");
+                  "reclaim_batch_pages, host_events, shadow, guest, processes)");
   }
 }
 

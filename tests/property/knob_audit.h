@@ -256,6 +256,15 @@ inline constexpr std::array kAuditBases = {
               "vms.0.memory_bytes=128MiB vms.0.guest.collapse.every_faults=20 "
               "vms.0.guest.collapse.blocks=2 vms.0.guest.collapse.max_missing_pages=511 "
               "vms.0.processes.0.workload.footprint_bytes=16MiB"},
+    AuditBase{"shadow",
+              "mode=shadow vms.0.processes.0.workload.kind=churn "
+              "vms.0.processes.0.workload.num_accesses=4000 "
+              "vms.0.processes.0.workload.churn.num_regions=3 "
+              "vms.0.processes.0.workload.churn.accesses_per_region=40"},
+    AuditBase{"shadow_at_once",
+              "mode=shadow vms.0.shadow.sync=at_once vms.0.processes.0.workload.kind=trace "
+              "vms.0.processes.0.workload.trace=FORK_TRACE"},
+    AuditBase{"shadow_pressure", "mode=shadow vms.0.shadow.max_tables=16"},
     AuditBase{"wide",
               "vms.0.memory_bytes=512MiB vms.0.processes.0.workload.footprint_bytes=128MiB"},
 };
@@ -270,6 +279,7 @@ inline constexpr std::array kAuditRules = {
     AuditRule{"hypervisor.copy_4k_cycles", "host_events"},
     AuditRule{"hypervisor.page_update_cycles", "host_events"},
     AuditRule{"hypervisor.swap", "host_events"},
+    AuditRule{"hypervisor.shadow", "shadow shadow_at_once shadow_pressure"},
     AuditRule{"hypervisor.table_allocation_cycles", "wide"},
     AuditRule{"machine.core.quantum_cycles", "lt_cores"},
     AuditRule{"machine.dram", "at open_row"},
@@ -329,6 +339,7 @@ inline constexpr std::array kAuditRules = {
     AuditRule{"vms.0.processes.0.workload.trace", "trace"},
     AuditRule{"vms.0.reclaim_batch_pages", "resident"},
     AuditRule{"vms.0.resident_limit_bytes", "resident"},
+    AuditRule{"vms.0.shadow", "shadow shadow_at_once shadow_pressure"},
 };
 
 struct AuditValues {

@@ -8,6 +8,7 @@
 
 #include "model/arch/splitmix.h"
 #include "model/memory/sparse_memory.h"
+#include "model/memory/table_builder.h"
 #include "model/sim/run.h"
 #include "tests/support/child.h"
 
@@ -31,26 +32,42 @@ std::uint64_t checksum_of(const SparseMemory& memory) {
   return sum;
 }
 
+// Reads the tables of a host stage.
+struct HostTables {
+  const SparseMemory& memory;
+  [[nodiscard]] std::uint64_t read(std::uint64_t address, unsigned num_bytes) const {
+    return memory.read(Hpa(address), num_bytes);
+  }
+};
+
+// Of what the guests have in memory, wherever the host keeps it.
 std::uint64_t checksum_of_guests(Run& run, const RunParams& params) {
   const SparseMemory& memory = run.platform().memory();
   std::uint64_t sum = 0;
-  for (std::size_t vm = 0; vm < params.vms.size(); ++vm) {
-    for (std::uint64_t at = 0; at < params.vms[vm].vm.memory_bytes;
-         at += SparseMemory::kPageBytes) {
-      const std::optional<Hpa> page =
-          run.hypervisor() == nullptr
-              ? Hpa(at)
-              : run.hypervisor()->translate(memory, VmId{static_cast<std::uint32_t>(vm)}, Gpa(at));
-      const std::byte* content = page ? memory.page_if_present(*page) : nullptr;
-      for (std::size_t offset = 0; content != nullptr && offset < SparseMemory::kPageBytes;
-           offset += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, content + offset, sizeof word);
-        if (word != 0) {
-          sum += SplitMix(word ^ SplitMix(vm << 56 ^ (at + offset)).draw()).draw();
-        }
+  const auto add_page = [&](std::uint64_t vm, Gpa gpa, const std::byte* content) {
+    for (std::size_t offset = 0; content != nullptr && offset < SparseMemory::kPageBytes;
+         offset += 8) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, content + offset, sizeof word);
+      if (word != 0) {
+        const std::uint64_t place = vm << 56 ^ (gpa.value() + offset);
+        sum += SplitMix(word ^ SplitMix(place).draw()).draw();
       }
     }
+  };
+  if (run.hypervisor() == nullptr) {
+    memory.for_each_page(
+        [&](Hpa page, const std::byte* content) { add_page(0, Gpa(page.value()), content); });
+    return sum;
+  }
+  for (std::uint32_t id = 0; id < params.vms.size(); ++id) {
+    const Vm& vm = run.hypervisor()->vm(VmId{id});
+    TableBuilder tables(vm.format(), vm.root.value(), HostTables{memory});
+    tables.for_each_leaf([&](std::uint64_t gpa, const FoundLeaf& leaf) {
+      for (std::uint64_t at = 0; at < bit(leaf.page_bits); at += SparseMemory::kPageBytes) {
+        add_page(id, Gpa(gpa + at), memory.page_if_present(Hpa(leaf.output_address + at)));
+      }
+    });
   }
   return sum;
 }

@@ -55,8 +55,8 @@ std::set<std::string> names_of() {
 
 TEST(SoftwareParams, DefaultsLieInTheirRangesAndEveryParameterIsExplained) {
   EXPECT_EQ(names_of<GuestParams>().size(), 26U);
-  EXPECT_EQ(names_of<VmParams>().size(), 6U);
-  EXPECT_EQ(names_of<HypervisorParams>().size(), 5U);
+  EXPECT_EQ(names_of<VmParams>().size(), 15U);
+  EXPECT_EQ(names_of<HypervisorParams>().size(), 19U);
 }
 
 TEST(SoftwareParams, HostFormatsAreNamedAfterTheirRulesAndLevels) {
