@@ -34,15 +34,38 @@ void InvalidationLog::add(std::uint64_t event, const Invalidation& invalidation)
   if (!is_by_address) {
     return;
   }
-  const auto [first, last] = by_address_.equal_range(page_of(invalidation.address));
+  add(by_address_, {event, invalidation});
+  if (invalidation.op != InvalidateOp::kInvlpg) {
+    add(by_prefix_, {event, invalidation});
+  }
+}
+
+void InvalidationLog::add(ByPage& map, const LoggedInvalidation& logged) {
+  const std::uint64_t page = page_of(logged.invalidation.address);
+  const auto [first, last] = map.equal_range(page);
   for (auto it = first; it != last; ++it) {
-    if (is_same_operation(it->second.invalidation, invalidation) &&
-        it->second.invalidation.gpa == invalidation.gpa) {
-      it->second = {event, invalidation};
+    if (is_same_operation(it->second.invalidation, logged.invalidation) &&
+        it->second.invalidation.gpa == logged.invalidation.gpa) {
+      it->second = logged;
       return;
     }
   }
-  by_address_.emplace(page_of(invalidation.address), LoggedInvalidation{event, invalidation});
+  map.emplace(page, logged);
+}
+
+template <class Visit>
+void InvalidationLog::for_each_in(const ByPage& map, Gva address, unsigned bits,
+                                  std::uint64_t since, Visit&& visit) {
+  if (map.empty()) {
+    return;
+  }
+  const std::uint64_t first = address.page(bits).value() >> kSmallPageBits;
+  const std::uint64_t last = first + (bit(bits - kSmallPageBits) - 1);
+  for (auto it = map.lower_bound(first); it != map.end() && it->first <= last; ++it) {
+    if (it->second.event > since) {
+      visit(it->second);
+    }
+  }
 }
 
 template <class Visit>
@@ -53,27 +76,16 @@ void InvalidationLog::for_each_candidate(const CachedUse& use, std::uint64_t sin
       visit(logged);
     }
   }
-  if (by_address_.empty()) {
-    return;
-  }
-  // Those that name the page, or the structure entry above it.
-  unsigned bits = std::max<unsigned>(use.structure_bits, kSmallPageBits);
+  unsigned bits = kSmallPageBits;
   for (const std::uint8_t page_bits : {use.guest_page_bits, use.host_page_bits}) {
     bits = page_bits == kNoPageBits ? bits : std::max<unsigned>(bits, page_bits);
   }
-  const std::uint64_t first = use.address.page(bits).value() >> kSmallPageBits;
-  const std::uint64_t last = first + (bit(bits - kSmallPageBits) - 1);
-  for (auto it = by_address_.lower_bound(first); it != by_address_.end() && it->first <= last;
-       ++it) {
-    if (it->second.event > since) {
-      visit(it->second);
-    }
-  }
+  for_each_in(by_address_, use.address, bits, since, visit);
+  for_each_in(by_prefix_, use.address, std::max<unsigned>(use.structure_bits, bits), since, visit);
 }
 
-std::optional<LoggedInvalidation> InvalidationLog::completed_drop(const CachedUse& use,
-                                                                  std::uint64_t since,
-                                                                  CachedKinds kinds) const {
+DropVerdict InvalidationLog::completed_drop(const CachedUse& use, std::uint64_t since,
+                                            CachedKinds kinds) const {
   struct Drop {
     const LoggedInvalidation* logged;
     Cover cover;
@@ -87,15 +99,21 @@ std::optional<LoggedInvalidation> InvalidationLog::completed_drop(const CachedUs
   });
   std::sort(drops.begin(), drops.end(),
             [](const Drop& a, const Drop& b) { return a.logged->event < b.logged->event; });
+  DropVerdict verdict;
   for (const Drop& drop : drops) {
     kinds.guest_physical &= !drop.cover.guest_physical;
     kinds.structures &= kinds.guest_physical || !drop.cover.structures;
-    kinds.translation &= kinds.guest_physical || kinds.structures || !drop.cover.translation;
+    const bool is_closed = !kinds.guest_physical && !kinds.structures;
+    if (is_closed && !verdict.closed) {
+      verdict.closed = drop.logged->event;
+    }
+    kinds.translation &= !is_closed || !drop.cover.translation;
     if (!kinds.translation) {
-      return *drop.logged;
+      verdict.dropped = *drop.logged;
+      return verdict;
     }
   }
-  return std::nullopt;
+  return verdict;
 }
 
 std::optional<LoggedInvalidation> InvalidationLog::last_since(std::uint64_t since) const {
@@ -116,12 +134,15 @@ std::optional<LoggedInvalidation> InvalidationLog::last_since(std::uint64_t sinc
 
 void InvalidationLog::forget_before(std::uint64_t event) {
   std::erase_if(whole_, [event](const LoggedInvalidation& l) { return l.event < event; });
-  std::erase_if(by_address_, [event](const auto& item) { return item.second.event < event; });
+  const auto is_older = [event](const auto& item) { return item.second.event < event; };
+  std::erase_if(by_address_, is_older);
+  std::erase_if(by_prefix_, is_older);
 }
 
 void InvalidationLog::clear() {
   whole_.clear();
   by_address_.clear();
+  by_prefix_.clear();
 }
 
 }  // namespace nestwalk

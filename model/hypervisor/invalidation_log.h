@@ -30,30 +30,46 @@ struct LoggedInvalidation {
   Invalidation invalidation;
 };
 
+struct DropVerdict {
+  // After this event translations alone may still hold it: none was made from it any more. An
+  // operation, for a walk under way goes on with what it has read until one ends it.
+  std::optional<std::uint64_t> closed;
+  std::optional<LoggedInvalidation> dropped;
+};
+
 class InvalidationLog {
  public:
   void add(std::uint64_t event, const Invalidation& invalidation);
 
-  // Whether everything that was cached before `since` has been dropped, in an order in which
-  // nothing could be filled from what was dropped later. The operation that completed it, if so.
-  [[nodiscard]] std::optional<LoggedInvalidation> completed_drop(const CachedUse& use,
-                                                                 std::uint64_t since,
-                                                                 CachedKinds kinds) const;
+  // Whether what was cached before `since` has been dropped, in an order in which nothing could be
+  // filled from what was dropped later.
+  [[nodiscard]] DropVerdict completed_drop(const CachedUse& use, std::uint64_t since,
+                                           CachedKinds kinds) const;
   // The last operation since then, whatever it covers.
   [[nodiscard]] std::optional<LoggedInvalidation> last_since(std::uint64_t since) const;
 
   // Forgets what is older than any old word.
   void forget_before(std::uint64_t event);
   void clear();
-  [[nodiscard]] std::size_t size() const { return whole_.size() + by_address_.size(); }
+  [[nodiscard]] std::size_t size() const {
+    return whole_.size() + by_address_.size() + by_prefix_.size();
+  }
 
  private:
+  using ByPage = std::multimap<std::uint64_t, LoggedInvalidation>;
+  static void add(ByPage& map, const LoggedInvalidation& logged);
+  // Calls visit for those since then that name an address of the block of 2^bits bytes.
+  template <class Visit>
+  static void for_each_in(const ByPage& map, Gva address, unsigned bits, std::uint64_t since,
+                          Visit&& visit);
   template <class Visit>
   void for_each_candidate(const CachedUse& use, std::uint64_t since, Visit&& visit) const;
 
   std::vector<LoggedInvalidation> whole_;  // without an address; INVLPG for its structures
   // By page of 4K of the linear address; several operations may name one page.
-  std::multimap<std::uint64_t, LoggedInvalidation> by_address_;
+  ByPage by_address_;
+  // Of these, those that drop the structures of the address alone.
+  ByPage by_prefix_;
 };
 
 }  // namespace nestwalk

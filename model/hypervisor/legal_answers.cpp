@@ -52,7 +52,9 @@ class Reader {
   void host_table(unsigned level, std::uint64_t table, HostRights rights, Gpa gpa, bool is_final,
                   const Next& next);
   void answer(const Translation& translation);
-  void judge_step(const OldStep& step, LegalAnswer& answer) const;
+  // Returns the event after which no translation was made from the old word any more, if it has
+  // come.
+  std::optional<std::uint64_t> judge_step(const OldStep& step, LegalAnswer& answer) const;
 
   const SparseMemory& memory_;
   TableHistory& history_;
@@ -62,6 +64,7 @@ class Reader {
   Gva address_;
   unsigned num_paths_ = 0;
   std::vector<OldStep> steps_;
+  std::uint64_t latest_begin_ = 0;  // event, of all values on the path
   LegalAnswers answers_;
 };
 
@@ -104,8 +107,12 @@ void Reader::for_each_value(Hpa entry, const TableUse& use, OldStep step, Next&&
   }
   history_.see(memory_, entry, use);
   const std::uint64_t now = memory_.read(entry, bytes);
+  const std::uint64_t latest_above = latest_begin_;
+  latest_begin_ = std::max(latest_above, history_.began(entry));
   next(meaning_of(rules, use.stage, use.level, now));
+  latest_begin_ = latest_above;
   // A copy: going on may observe more frames.
+  answers_.is_cut |= history_.has_forgotten(entry);
   const std::span<const OldWord> kept = history_.old_words(entry);
   if (kept.empty()) {
     return;
@@ -126,7 +133,9 @@ void Reader::for_each_value(Hpa entry, const TableUse& use, OldStep step, Next&&
     step.old = old;
     step.is_leaf = meaning.kind == EntryKind::kLeaf;
     steps_.push_back(step);
+    latest_begin_ = std::max(latest_above, old.began);
     next(meaning);
+    latest_begin_ = latest_above;
     steps_.pop_back();
   }
 }
@@ -220,7 +229,10 @@ void Reader::answer(const Translation& translation) {
   LegalAnswer found;
   found.translation = translation;
   for (const OldStep& step : steps_) {
-    judge_step(step, found);
+    // A translation was made at one moment, when all its entries said so or were still cached.
+    if (const auto closed = judge_step(step, found); closed && latest_begin_ > *closed) {
+      return;
+    }
   }
   for (LegalAnswer& known : answers_.list) {
     if (known.translation == translation) {
@@ -233,7 +245,7 @@ void Reader::answer(const Translation& translation) {
   answers_.list.push_back(found);
 }
 
-void Reader::judge_step(const OldStep& step, LegalAnswer& answer) const {
+std::optional<std::uint64_t> Reader::judge_step(const OldStep& step, LegalAnswer& answer) const {
   const Translation& t = answer.translation;
   CachedUse use;
   use.tags = context_.walk.tags;
@@ -251,9 +263,8 @@ void Reader::judge_step(const OldStep& step, LegalAnswer& answer) const {
   kinds.guest_physical = is_host;
   kinds.structures = is_host ? !step.is_final : !step.is_leaf;
   const TableChange& change = step.old.ended;
-  const std::optional<LoggedInvalidation> dropped =
-      judge_.log->completed_drop(use, change.when.event, kinds);
-  const Standing standing = dropped                     ? Standing::kDropped
+  const DropVerdict verdict = judge_.log->completed_drop(use, change.when.event, kinds);
+  const Standing standing = verdict.dropped             ? Standing::kDropped
                             : judge_.is_settled(change) ? Standing::kForgotten
                                                         : Standing::kStale;
   if (standing > answer.standing) {
@@ -262,8 +273,9 @@ void Reader::judge_step(const OldStep& step, LegalAnswer& answer) const {
     answer.stage = step.stage;
     answer.level = step.level;
     answer.is_leaf = step.is_leaf;
-    answer.dropped_by = dropped;
+    answer.dropped_by = verdict.dropped;
   }
+  return verdict.closed;
 }
 
 }  // namespace

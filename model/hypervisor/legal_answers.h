@@ -42,7 +42,7 @@ struct LegalAnswer {
 
 struct LegalAnswers {
   std::vector<LegalAnswer> list;  // no two of one translation; the current one first
-  bool is_cut = false;            // there may be more: a bound was hit
+  bool is_cut = false;            // there may be more: a bound was hit, or history forgotten
   bool has_old_words = false;     // on the way, whether or not they may still be used
 
   // That hardware may give.

@@ -23,17 +23,23 @@ std::uint64_t entry_of(const StageRules& rules, std::uint64_t word, unsigned ind
   return rules.format->entry_bytes == 8 ? word : (word >> (32 * index)) & mask(31, 0);
 }
 
-// Something that `before` let a walk cache is not what `after` says.
-bool ends_something(const CheckedContexts& contexts, const TableUse& use, std::uint64_t before,
-                    std::uint64_t after) {
+struct Ending {
+  bool of_something = false;  // that a walk could cache
+  bool of_a_value = false;    // of which the new one is no extension
+};
+
+Ending ending_of(const CheckedContexts& contexts, const TableUse& use, std::uint64_t before,
+                 std::uint64_t after) {
   const StageRules& rules = contexts[use.context].rules(use.stage);
-  bool ends = false;
+  Ending ending;
   for_each_entry(rules, before, [&](unsigned index, std::uint64_t entry) {
+    const std::uint64_t successor = entry_of(rules, after, index);
     const EntryMeaning old = meaning_of(rules, use.stage, use.level, entry);
-    ends |= old.may_be_cached() && !gives_no_more(old, meaning_of(rules, use.stage, use.level,
-                                                                  entry_of(rules, after, index)));
+    const bool is_extended = gives_no_more(old, meaning_of(rules, use.stage, use.level, successor));
+    ending.of_something |= old.may_be_cached() && !is_extended;
+    ending.of_a_value |= entry != successor && !(old.may_be_cached() && is_extended);
   });
-  return ends;
+  return ending;
 }
 
 }  // namespace
@@ -90,17 +96,25 @@ void TableHistory::frame_written(const SparseMemory& memory, const CheckedContex
   const std::vector<TableUse> uses = frames_.find(number)->second.uses;
   bool ends = false;
   for (std::size_t i = 0; i < kWords; ++i) {
-    std::uint64_t& kept = frames_.find(number).value().words[i];
-    const std::uint64_t before = kept;
+    Frame& frame = frames_.find(number).value();
+    const std::uint64_t before = frame.words[i];
     if (before == now[i]) {
       continue;
     }
-    kept = now[i];
+    frame.words[i] = now[i];
+    const std::uint64_t began = frame.began[i];
     const Hpa word = first + 8 * i;
-    if (std::any_of(uses.begin(), uses.end(), [&](const TableUse& use) {
-          return ends_something(contexts, use, before, now[i]);
-        })) {
-      keep({before, {stamp, word, before, now[i]}});
+    Ending ending;
+    for (const TableUse& use : uses) {
+      const Ending one = ending_of(contexts, use, before, now[i]);
+      ending.of_something |= one.of_something;
+      ending.of_a_value |= one.of_a_value;
+    }
+    if (ending.of_a_value) {
+      frame.began[i] = stamp.event;
+    }
+    if (ending.of_something) {
+      keep({before, began, {stamp, word, before, now[i]}});
       ends = true;
     }
     for (const TableUse& use : uses) {
@@ -160,7 +174,7 @@ void TableHistory::keep(const OldWord& old) {
   if (values.size() == kMaxOldValues) {
     values.erase(values.begin());
     --num_old_;
-    ++num_forgotten_;
+    forgotten_.insert(old.ended.word.value() >> 3);
   }
   values.push_back(old);
   ++num_old_;
@@ -180,9 +194,13 @@ void TableHistory::forget_half() {
   const auto middle = events.begin() + static_cast<std::ptrdiff_t>(events.size() / 2);
   std::nth_element(events.begin(), middle, events.end());
   const std::uint64_t limit = *middle;
-  const std::size_t before = num_old_;
-  drop_old_words([limit](const OldWord& old) { return old.ended.when.event <= limit; });
-  num_forgotten_ += before - num_old_;
+  drop_old_words([&](const OldWord& old) {
+    const bool is_older = old.ended.when.event <= limit;
+    if (is_older) {
+      forgotten_.insert(old.ended.word.value() >> 3);
+    }
+    return is_older;
+  });
 }
 
 std::uint64_t TableHistory::oldest_event() const {

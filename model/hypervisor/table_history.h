@@ -18,6 +18,7 @@
 #include <vector>
 
 #include <tsl/robin_map.h>
+#include <tsl/robin_set.h>
 
 #include "model/arch/position.h"
 #include "model/hypervisor/checked_contexts.h"
@@ -44,6 +45,7 @@ struct TableChange {
 
 struct OldWord {
   std::uint64_t value = 0;
+  std::uint64_t began = 0;  // event; 0: before it was observed
   TableChange ended;
 };
 
@@ -93,8 +95,17 @@ class TableHistory {
     return found == old_.end() ? std::span<const OldWord>() : std::span(found->second);
   }
 
+  // Since when the 8 bytes say what they say now, a right or an A or D bit that was added aside.
+  [[nodiscard]] std::uint64_t began(Hpa entry) const {
+    const auto found = frames_.find(entry.value() >> kSmallPageBits);
+    return found == frames_.end() ? 0 : found->second.began[entry.offset(kSmallPageBits) / 8];
+  }
+
   [[nodiscard]] std::size_t num_old_words() const { return num_old_; }
-  [[nodiscard]] std::uint64_t num_forgotten() const { return num_forgotten_; }
+  // The 8 bytes had values that were forgotten although they might still be used.
+  [[nodiscard]] bool has_forgotten(Hpa entry) const {
+    return !forgotten_.empty() && forgotten_.contains(entry.value() >> 3);
+  }
   [[nodiscard]] std::size_t num_frames() const { return frames_.size(); }
 
   // Calls visit(const TableUse&) for each use of the frame that holds a word.
@@ -118,6 +129,7 @@ class TableHistory {
   static constexpr std::size_t kWords = SparseMemory::kPageBytes / 8;
   struct Frame {
     std::array<std::uint64_t, kWords> words{};
+    std::array<std::uint64_t, kWords> began{};  // event at which it came to say what it says
     std::vector<TableUse> uses;
   };
 
@@ -132,7 +144,7 @@ class TableHistory {
   tsl::robin_map<std::uint64_t, Frame> frames_;              // by frame number
   tsl::robin_map<std::uint64_t, std::vector<OldWord>> old_;  // by address / 8
   std::size_t num_old_ = 0;
-  std::uint64_t num_forgotten_ = 0;
+  tsl::robin_set<std::uint64_t> forgotten_;  // by address / 8
 };
 
 template <class IsDead>

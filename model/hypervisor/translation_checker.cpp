@@ -270,7 +270,7 @@ bool TranslationChecker::check_read(const SparseMemory& memory, const Case& c) {
   ++statistics_.checked;
   const unsigned num_legal = answers.num_legal();
   statistics_.set_sizes.add(num_legal);
-  if (!found.is_found && (answers.is_cut || history_.num_forgotten() != 0)) {
+  if (!found.is_found && answers.is_cut) {
     ++statistics_.undecided;
     return true;
   }

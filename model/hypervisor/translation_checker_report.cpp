@@ -167,7 +167,7 @@ bool TranslationChecker::may_be_used(const OldWord& old, const TableUse& use,
   const InvalidationLog& log = context.is_reference ? core.guest_log : core.log;
   if (use.stage == Stage::kHost) {
     kinds = {true, true, true};
-    return !log.completed_drop(cached, old.ended.when.event, kinds);
+    return !log.completed_drop(cached, old.ended.when.event, kinds).dropped;
   }
   const bool is_in_use = std::any_of(core.used.begin(), core.used.end(),
                                      [&](const UsedContext& u) { return u.number == use.context; });
@@ -186,7 +186,7 @@ bool TranslationChecker::may_be_used(const OldWord& old, const TableUse& use,
     kinds.structures = true;
     cached.is_global = context.global_parts.test(context.part_of(address));
   }
-  return !log.completed_drop(cached, old.ended.when.event, kinds);
+  return !log.completed_drop(cached, old.ended.when.event, kinds).dropped;
 }
 
 // ---- Statistics ----

@@ -92,6 +92,25 @@ TEST_F(CheckerHistory, UpperAndLowerEntriesMayBeOfDifferentTimes) {
   EXPECT_EQ(most_legal(), 3U) << "old and new lower entry, and the new table's";
 }
 
+TEST_F(CheckerHistory, ATranslationIsMadeAtOneMoment) {
+  const Space space = machine.native_space();
+  machine.map(space, kPage, kFrame);
+  machine.run(0, space);
+  Translation t = machine.access(0, kPage).translation;
+  const Hpa upper = machine.entry(space, kPage, 2);
+  const Hpa lower = machine.entry(space, kPage);
+  machine.write(upper, 0);
+  // Drops the structures: from here on only translations can be old.
+  machine.invalidate(0, InvalidateOp::kInvlpg, kPage + 0x10'0000);
+  EXPECT_TRUE(give(0, space, kPage, t));
+  machine.write(lower, kOther | 0x67);  // the table is used for something else by now
+  EXPECT_TRUE(give(0, space, kPage, t));
+  t.gpa = Gpa(kOther);
+  t.hpa = Hpa(kOther);
+  EXPECT_FALSE(give(0, space, kPage, t));
+  EXPECT_EQ(machine.found(), ViolationKind::kUnexplained);
+}
+
 TEST_F(CheckerHistory, AnInvalidationOfAnotherPageCoversTheStructuresAlone) {
   const Space space = machine.native_space();
   machine.map(space, kPage, kFrame);
