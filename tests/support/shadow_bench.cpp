@@ -69,6 +69,14 @@ std::uint64_t ShadowBench::read_physical(Gpa address, unsigned bytes) const {
   return hpa ? memory_.read(*hpa, bytes) : 0;
 }
 
+void ShadowBench::read_page(Gpa page, std::span<std::byte> content) const {
+  const std::optional<Hpa> hpa =
+      hypervisor_ ? hypervisor_->translate(memory_, vm_, page) : identity(page);
+  if (hpa) {
+    memory_.read_bytes(*hpa, content);
+  }
+}
+
 std::string ShadowBench::audit() const {
   std::string all;
   if (hypervisor_) {

@@ -140,6 +140,8 @@ class ShadowBench {
 
   void write_physical(Gpa address, unsigned bytes, std::uint64_t value);
   [[nodiscard]] std::uint64_t read_physical(Gpa address, unsigned bytes) const;
+  // Zeroes where nothing backs the page.
+  void read_page(Gpa page, std::span<std::byte> content) const;
   // Differences found by the audit, one a line; empty: none.
   [[nodiscard]] std::string audit() const;
 

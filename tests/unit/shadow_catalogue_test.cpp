@@ -60,6 +60,21 @@ TEST_P(ShadowPager, SHD_01_APieceOfALargePageIsNoTable) {
   EXPECT_FALSE(guest.is_shadowed(kLarge));
 }
 
+// The same where no write traps, and where the piece was read before it was written.
+TEST_P(ShadowPager, SHD_01_ALinkIsHeldAgainstTheWholeKey) {
+  ShadowGuest guest(options_of(GetParam()));
+  mark_pages(guest);
+  guest.write_physical(kLevel2 + 8, 8, large_leaf(kLarge) & ~bit(x86::kDirty));
+  guest.write_physical(kLarge + 8, 8, leaf(kData + 4096));
+  EXPECT_FALSE(guest.read(kSecond2M).is_fault);
+  EXPECT_FALSE(guest.write(kSecond2M, leaf(kData)).is_fault);  // D comes to be set: other rights
+  EXPECT_EQ(guest.audit(), "");
+  guest.write_physical(kLevel2 + 8, 8, table(kLarge));
+  EXPECT_FALSE(guest.read(kSecond2M + 4096).is_fault);
+  EXPECT_TRUE(guest.is_shadowed(kLarge));
+  expect_reads(guest, kSecond2M, kData);
+}
+
 // CVE-2026-46113: the entry was changed from outside the guest, so that nothing trapped.
 TEST_P(ShadowPager, SHD_02_APieceOfAnotherLargePageIsAnotherTable) {
   ShadowGuest guest(options_of(GetParam()));
@@ -101,7 +116,8 @@ TEST(ShadowPagerOnFlush, SHD_05_ATableIsInSyncWhenItIsLinked) {
   expect_reads(guest, kPage, kData);
   guest.set(kLevel1, leaf(kData + 5 * 4096));
   ASSERT_FALSE(guest.vm().shadow.cache.out_of_sync().empty());
-  guest.set(kLevel2 + 8, table(kLevel1));  // was not present: the guest need not flush
+  guest.set(kLevel2 + 8, table(kLevel1));               // was not present: the guest need not flush
+  EXPECT_FALSE(guest.read(kSecond2M + 4096).is_fault);  // the fault that links, elsewhere in it
   expect_reads(guest, kSecond2M, kData + 5 * 4096);
 }
 
