@@ -55,7 +55,14 @@ void TableHistory::see(const SparseMemory& memory, Hpa entry, const TableUse& us
     }
   }
   std::vector<TableUse>& uses = found.value().uses;
-  if (std::find(uses.rbegin(), uses.rend(), use) == uses.rend() && uses.size() < kMaxUses) {
+  if (uses.size() == kMaxUses) {
+    return;  // whatever is written there is taken to concern all translations
+  }
+  // What is used now is kept at the end of the list.
+  const auto known = std::find(uses.rbegin(), uses.rend(), use);
+  if (known != uses.rend()) {
+    std::iter_swap(known, uses.rbegin());
+  } else {
     uses.push_back(use);
   }
 }
