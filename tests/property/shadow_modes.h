@@ -23,6 +23,7 @@ namespace nestwalk {
 struct RandomGuest {
   static constexpr std::uint64_t kMemoryBytes = std::uint64_t{8} << 20;
   static constexpr std::uint64_t kKernelTables = 0x10000;
+  static constexpr std::uint64_t kPdpts = 0x8000;
   static constexpr std::uint64_t kPool = 0x100000;
   static constexpr unsigned kNumRoots = 3;
   static constexpr unsigned kTablesPerLevel = 2;
@@ -31,7 +32,8 @@ struct RandomGuest {
   explicit RandomGuest(FormatId id) : format(format_of(id)) {
     std::uint64_t next = kPool;
     for (unsigned i = 0; i < kNumRoots; ++i, next += 4096) {
-      tables[format.levels].push_back(Gpa(next));
+      // PDPTEs must be valid at a load of CR3: no address of the test reaches those of PAE.
+      tables[format.levels].push_back(format.levels == 3 ? Gpa(kPdpts + i * 4096) : Gpa(next));
     }
     for (unsigned level = format.levels - 1U; level >= 1; --level) {
       for (unsigned i = 0; i < kTablesPerLevel; ++i, next += 4096) {
