@@ -436,6 +436,26 @@ TEST_P(ShadowPager, SWI_05_AGuestWithoutPagingSeesItsMemory) {
   expect_reads(guest, kPage, kData + 4096);
 }
 
+// An entry that is written in halves, the present bit last and first: nothing in between is mapped.
+TEST_P(ShadowPager, CON_04_AnEntryWrittenInHalvesIsNothingInBetween) {
+  ShadowGuest guest(options_of(GetParam()));
+  mark_pages(guest);
+  expect_reads(guest, kPage, kData);
+  const std::uint64_t other = leaf(kData + 4096) | bit(x86::kNoExecute);
+  const auto set_half = [&](std::uint64_t offset, std::uint64_t word) {
+    guest.cpu().store(direct(kLevel1 + offset), 4, word, Privilege::kSupervisor);
+    guest.cpu().invlpg(kPage);
+    EXPECT_EQ(guest.audit(), "");
+  };
+  set_half(0, 0);
+  EXPECT_TRUE(guest.read(kPage).is_fault);
+  set_half(4, other >> 32);
+  EXPECT_TRUE(guest.read(kPage).is_fault);
+  set_half(0, other & mask(31, 0));
+  expect_reads(guest, kPage, kData + 4096);
+  EXPECT_TRUE(guest.cpu().fetch(kPage, Privilege::kUser).is_fault);
+}
+
 // A store that changes the mapping it goes through goes by the old one as a whole.
 TEST_P(ShadowPager, CON_05_AStoreMayChangeItsOwnMapping) {
   ShadowGuest guest(options_of(GetParam()));
