@@ -22,7 +22,7 @@ struct RegressionEntry {
   std::string config;    // the file to run
   std::string trace;     // instead of the first workload of the file; empty: as it is
   std::string workload;  // a kind, instead of that of the first workload; empty: as it is
-  std::string modes = "native,nested";
+  std::string modes = "native,nested,shadow";
   std::string timings = "lt,at";
   std::string set;  // path=value, separated by blanks
   ExpectedEnd end = ExpectedEnd::kMeasured;
