@@ -24,10 +24,9 @@ const fs::path kConfigs = fs::path(NESTWALK_SOURCE_DIR) / "configs";
 const std::string kList = (kConfigs / "regressions/all.yaml").string();
 
 using Combination = std::pair<Mode, Timing>;
-const std::set<Combination> kAllCombinations = {{Mode::kNative, Timing::kLt},
-                                                {Mode::kNative, Timing::kAt},
-                                                {Mode::kNested, Timing::kLt},
-                                                {Mode::kNested, Timing::kAt}};
+const std::set<Combination> kAllCombinations = {
+    {Mode::kNative, Timing::kLt}, {Mode::kNative, Timing::kAt}, {Mode::kNested, Timing::kLt},
+    {Mode::kNested, Timing::kAt}, {Mode::kShadow, Timing::kLt}, {Mode::kShadow, Timing::kAt}};
 
 std::vector<fs::path> files_in(const fs::path& folder, const std::string& extension) {
   std::vector<fs::path> files;
@@ -88,16 +87,17 @@ TEST(Regressions, APartOfTheListRuns) {
   const Ended ended =
       run_nestwalk({"regress", kList, "--only", "quickstart", "--out", "r"}, folder);
   EXPECT_EQ(ended.status, 0) << ended.out << ended.err;
-  EXPECT_NE(ended.out.find("4 of 4 runs passed; results: r\n"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("6 of 6 runs passed; results: r\n"), std::string::npos) << ended.out;
   EXPECT_NE(ended.out.find("seeds cc1-histogram.nwt"), std::string::npos) << ended.out;
-  for (const char* name : {"native-lt", "native-at", "nested-lt", "nested-at"}) {
+  for (const char* name :
+       {"native-lt", "native-at", "nested-lt", "nested-at", "shadow-lt", "shadow-at"}) {
     const fs::path run = fs::path(folder.file("r")) / ("quickstart-" + std::string(name));
     const auto stats = nlohmann::json::parse(read_whole_file((run / "stats.json").string()));
     EXPECT_EQ(stats.at("end"), "measured") << run;
     EXPECT_TRUE(fs::exists(run / "run.log"));
   }
   const std::string junit = read_whole_file(folder.file("r/junit.xml"));
-  EXPECT_NE(junit.find("<testsuite name=\"all\" tests=\"4\" failures=\"0\" skipped=\"0\""),
+  EXPECT_NE(junit.find("<testsuite name=\"all\" tests=\"6\" failures=\"0\" skipped=\"0\""),
             std::string::npos)
       << junit;
 }
