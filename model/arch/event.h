@@ -2,7 +2,9 @@
 // RTL walker exports the same fields, and the scoreboard steps an engine beside them.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <string_view>
 
 #include "model/arch/position.h"
 
@@ -20,6 +22,15 @@ enum class EventKind : std::uint8_t {
   kRestart,
   kKill,
 };
+inline constexpr unsigned kNumEventKinds = 10;
+
+inline constexpr std::array<std::string_view, kNumEventKinds> kEventKindNames = {
+    "invalidate", "fill",   "lookup",  "accept",  "read",
+    "read_data",  "update", "respond", "restart", "kill"};
+
+constexpr std::string_view name_of(EventKind kind) {
+  return kEventKindNames[static_cast<unsigned>(kind)];
+}
 
 struct Event {
   std::uint64_t cycle = 0;
