@@ -1,0 +1,255 @@
+// The state machine of one walk: which step comes next. It sees what the decoders say of the answer
+// that has come and steers the registers of walk_slot, where protocol and cycles are described.
+// Levels and stages are numbers there; no state here is named after one.
+module walk_control #(
+  parameter int unsigned MaxRestarts = 64  // lost updates; one more ends in a memory error
+) (
+  input  logic                    clk_i,
+  input  logic                    rst_ni,
+  input  logic                    kill_i,
+  // Handshakes.
+  input  logic                    request_valid_i,
+  input  logic                    read_ready_i,
+  input  logic                    data_valid_i,
+  input  logic                    update_ready_i,
+  input  logic                    done_valid_i,
+  input  logic                    response_ready_i,
+  output logic                    is_idle_o,
+  output logic                    read_valid_o,
+  output logic                    update_valid_o,
+  output logic                    response_valid_o,
+  output logic                    is_committed_o,   // an update or a response is under way
+  // The request.
+  input  logic                    has_guest_i,
+  input  logic                    has_host_i,
+  input  logic                    is_npt_i,
+  input  logic                    is_canonical_i,
+  input  logic                    uses_pdptes_i,    // PAE PDPTEs are registers
+  input  logic                    pdpte_present_i,
+  // The answer.
+  input  logic                    is_host_i,        // stage of the step under way
+  input  logic                    for_table_i,      // the host walk is for a guest table
+  input  logic                    is_error_i,
+  input  walker_pkg::entry_kind_e kind_i,
+  input  logic                    permits_i,        // a leaf with what was passed before it
+  input  logic                    lacks_i,          // an A or D bit is missing on the path
+  input  logic                    denies_update_i,
+  input  logic                    is_last_update_i,
+  input  logic [1:0]              outcome_i,        // of the update
+  // Where the walk goes on turns out to lie in or outside of the host's input addresses.
+  input  logic                    to_host_i,
+  input  logic                    is_outside_i,
+  // What happens in this cycle.
+  output walker_pkg::phase_e      phase_o,
+  output walker_pkg::go_e         go_o,
+  output logic                    passes_o,         // the entry that has come is good
+  output logic                    updates_o,        // the update took place
+  output logic                    faults_o,
+  output mmu_arch_pkg::fault_e    fault_o,
+  output logic                    killed_o,         // the walk begins anew after a kill
+  output logic                    restarted_o,      // the same after a lost update
+  output logic [6:0]              num_restarts_o
+);
+
+  typedef enum logic [2:0] {
+    StIdle,
+    StBegin,
+    StRead,
+    StData,
+    StUpdate,
+    StDone,
+    StOutside,
+    StRespond
+  } state_e;
+
+  state_e     state_d, state_q;
+  logic       is_killed_d, is_killed_q;  // the answer under way is to be dropped
+  logic [6:0] restarts_d, restarts_q;
+  logic       is_dropped;
+  assign is_dropped = is_killed_q || kill_i;
+
+  // What there is to act upon.
+  always_comb begin
+    phase_o = walker_pkg::PhaseNone;
+    killed_o = 1'b0;
+    unique case (state_q)
+      StBegin: begin
+        phase_o = walker_pkg::PhaseBegin;
+        killed_o = kill_i;
+      end
+      StData: begin
+        if (data_valid_i) begin
+          phase_o = walker_pkg::PhaseData;
+          killed_o = is_dropped;
+        end
+      end
+      StUpdate: begin
+        if (denies_update_i) begin
+          phase_o = walker_pkg::PhaseDenied;
+          killed_o = is_dropped;
+        end
+      end
+      StDone: begin
+        if (done_valid_i) begin
+          phase_o = walker_pkg::PhaseDone;
+          killed_o = is_dropped;
+        end
+      end
+      StOutside: begin
+        phase_o = walker_pkg::PhaseOutside;
+        killed_o = kill_i;
+      end
+      default: phase_o = walker_pkg::PhaseNone;
+    endcase
+    if (killed_o) begin
+      phase_o = walker_pkg::PhaseNone;
+    end
+  end
+
+  // What it means.
+  logic is_leaf, needs_update;
+  assign is_leaf = kind_i == walker_pkg::EntryLeaf;
+  always_comb begin
+    go_o = walker_pkg::GoNowhere;
+    passes_o = 1'b0;
+    updates_o = 1'b0;
+    needs_update = 1'b0;
+    faults_o = 1'b0;
+    fault_o = mmu_arch_pkg::FaultMemoryError;
+    restarted_o = 1'b0;
+    unique case (phase_o)
+      walker_pkg::PhaseBegin: begin
+        fault_o = is_canonical_i ? mmu_arch_pkg::FaultGuestPageFault
+                                 : mmu_arch_pkg::FaultNonCanonical;
+        if (!has_guest_i) begin
+          go_o = walker_pkg::GoFinal;
+        end else if (!is_canonical_i || (uses_pdptes_i && !pdpte_present_i)) begin
+          faults_o = 1'b1;
+        end else begin
+          go_o = walker_pkg::GoGuestEntry;
+        end
+      end
+
+      walker_pkg::PhaseData: begin
+        if (is_error_i) begin
+          faults_o = 1'b1;
+        end else if (kind_i == walker_pkg::EntryNotPresent ||
+                     kind_i == walker_pkg::EntryMalformed || (is_leaf && !permits_i)) begin
+          faults_o = 1'b1;
+          if (!is_host_i) begin
+            fault_o = mmu_arch_pkg::FaultGuestPageFault;
+          end else if (is_npt_i) begin
+            fault_o = mmu_arch_pkg::FaultNestedPageFault;
+          end else if (kind_i == walker_pkg::EntryMalformed) begin
+            fault_o = mmu_arch_pkg::FaultEptMisconfiguration;
+          end else begin
+            fault_o = mmu_arch_pkg::FaultEptViolation;
+          end
+        end else begin
+          passes_o = 1'b1;
+          if (!is_leaf) begin
+            go_o = is_host_i ? walker_pkg::GoHostEntry : walker_pkg::GoGuestEntry;
+          end else if (lacks_i) begin
+            needs_update = 1'b1;
+          end else begin
+            go_o = is_host_i ? walker_pkg::GoGuestRead : walker_pkg::GoFinal;
+          end
+        end
+      end
+
+      walker_pkg::PhaseDenied: begin
+        faults_o = 1'b1;
+        fault_o = mmu_arch_pkg::FaultEptViolation;
+      end
+
+      walker_pkg::PhaseDone: begin
+        if (outcome_i == walker_pkg::UPDATE_STORED) begin
+          updates_o = 1'b1;
+          if (!is_last_update_i) begin
+            needs_update = 1'b1;
+          end else begin
+            go_o = is_host_i ? walker_pkg::GoGuestRead : walker_pkg::GoFinal;
+          end
+        end else if (outcome_i == walker_pkg::UPDATE_LOST) begin
+          restarted_o = 1'b1;
+          faults_o = restarts_q == 7'(MaxRestarts);
+        end else begin
+          faults_o = 1'b1;
+        end
+      end
+
+      walker_pkg::PhaseOutside: begin
+        faults_o = 1'b1;
+        fault_o = is_npt_i ? mmu_arch_pkg::FaultNestedPageFault
+                           : mmu_arch_pkg::FaultEptViolation;
+      end
+
+      default: go_o = walker_pkg::GoNowhere;
+    endcase
+  end
+
+  // The state that follows.
+  logic is_page_known;
+  assign is_page_known = (go_o == walker_pkg::GoFinal && !has_host_i) ||
+                         (go_o == walker_pkg::GoGuestRead && !for_table_i);
+  always_comb begin
+    state_d = state_q;
+    restarts_d = restarts_q;
+    is_killed_d = is_dropped && (state_q == StRead || state_q == StData || state_q == StUpdate ||
+                                 state_q == StDone);
+    unique case (state_q)
+      StIdle: begin
+        restarts_d = '0;
+        state_d = request_valid_i ? StBegin : StIdle;
+      end
+      StRead: state_d = read_ready_i ? StData : StRead;
+      StUpdate: state_d = update_ready_i && !denies_update_i ? StDone : StUpdate;
+      StRespond: state_d = response_ready_i ? StIdle : StRespond;
+      default: state_d = state_q;
+    endcase
+    if (needs_update) begin
+      state_d = StUpdate;
+    end
+    if (go_o != walker_pkg::GoNowhere) begin
+      state_d = StRead;
+      if (to_host_i && is_outside_i) begin
+        state_d = StOutside;
+      end
+      if (is_page_known) begin
+        state_d = StRespond;
+      end
+    end
+    if (restarted_o) begin
+      restarts_d = restarts_q + 7'd1;
+      state_d = StBegin;
+    end
+    if (faults_o) begin
+      state_d = StRespond;
+    end
+    if (killed_o) begin
+      state_d = StBegin;
+      restarts_d = '0;
+      is_killed_d = 1'b0;
+    end
+  end
+
+  always_ff @(posedge clk_i or negedge rst_ni) begin
+    if (!rst_ni) begin
+      state_q <= StIdle;
+      is_killed_q <= 1'b0;
+      restarts_q <= '0;
+    end else begin
+      state_q <= state_d;
+      is_killed_q <= is_killed_d;
+      restarts_q <= restarts_d;
+    end
+  end
+
+  assign is_idle_o = state_q == StIdle;
+  assign read_valid_o = state_q == StRead;
+  assign update_valid_o = state_q == StUpdate && !denies_update_i;
+  assign response_valid_o = state_q == StRespond;
+  assign is_committed_o = state_q == StUpdate || state_q == StDone || state_q == StRespond;
+  assign num_restarts_o = restarts_q;
+
+endmodule
