@@ -1,0 +1,34 @@
+# Verilator and Yosys: for the RTL and its tests alone. Without them everything else is built, and
+# CTest shows by a skipped test what is missing.
+find_package(verilator QUIET HINTS $ENV{VERILATOR_ROOT} /usr/share/verilator)
+find_program(NESTWALK_VERILATOR verilator)
+find_program(NESTWALK_YOSYS yosys)
+find_package(Python3 COMPONENTS Interpreter)
+if(verilator_FOUND AND NESTWALK_VERILATOR)
+  set(NESTWALK_HAS_VERILATOR TRUE)
+else()
+  set(NESTWALK_HAS_VERILATOR FALSE)
+  message(STATUS "Verilator was not found: the RTL walker is not built")
+endif()
+
+file(GLOB NESTWALK_RTL CONFIGURE_DEPENDS
+     ${PROJECT_SOURCE_DIR}/rtl/prim/*.sv ${PROJECT_SOURCE_DIR}/rtl/walker/*.sv)
+set(NESTWALK_RTL_PACKAGES ${PROJECT_SOURCE_DIR}/rtl/pkg/mmu_arch_pkg.sv
+                          ${PROJECT_SOURCE_DIR}/rtl/pkg/walker_pkg.sv)
+set(NESTWALK_RTL_WAIVERS ${PROJECT_SOURCE_DIR}/rtl/lint/waivers.vlt)
+
+# nestwalk_verilate(TARGET TOP module PARAMETERS -GName=value ... SOURCES a.sv ...): adds a verilated
+# module to a static library. Its headers are system headers to who links it.
+function(nestwalk_verilate target)
+  cmake_parse_arguments(RTL "" "TOP" "PARAMETERS;SOURCES" ${ARGN})
+  verilate(${target} TOP_MODULE ${RTL_TOP} PREFIX V${RTL_TOP}
+           DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/${target}.verilated
+           SOURCES ${NESTWALK_RTL_WAIVERS} ${NESTWALK_RTL_PACKAGES} ${NESTWALK_RTL} ${RTL_SOURCES}
+           VERILATOR_ARGS -Wall --assert -O3 --x-assign unique --x-initial unique
+                          ${RTL_PARAMETERS})
+  # A failing assertion calls our vl_stop.
+  target_compile_definitions(${target} PRIVATE VL_USER_STOP)
+  target_compile_options(${target} PRIVATE -O2)
+  target_include_directories(${target} SYSTEM PUBLIC
+    ${CMAKE_CURRENT_BINARY_DIR}/${target}.verilated ${VERILATOR_ROOT}/include)
+endfunction()

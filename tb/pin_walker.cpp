@@ -1,0 +1,243 @@
+#include "tb/pin_walker.h"
+
+#include <verilated.h>
+
+#include <utility>
+
+#include "Vwalker_pins.h"
+#include "model/arch/check.h"
+
+namespace nestwalk {
+namespace {
+
+std::vector<std::string>& failed_assertions() {
+  static std::vector<std::string> failed;
+  return failed;
+}
+
+}  // namespace
+}  // namespace nestwalk
+
+// What Verilator calls when an assertion fails (compiled with VL_USER_STOP); its message has been
+// printed before.
+// NOLINTNEXTLINE(readability-identifier-naming): the name is Verilator's
+void vl_stop(const char* file, int line, const char* scope) {
+  nestwalk::failed_assertions().push_back(std::string(file) + ":" + std::to_string(line) + " in " +
+                                          scope);
+}
+
+namespace nestwalk {
+
+struct PinWalker::Pins {
+  VerilatedContext context;
+  Vwalker_pins top{&context, "walker"};
+};
+
+PinWalker::PinWalker() : pins_(std::make_unique<Pins>()) {
+  pins_->context.randReset(2);  // registers without a reset start at random
+  pins_->context.randSeed(1);
+  reset();
+}
+
+PinWalker::~PinWalker() {
+  pins_->top.final();
+}
+
+unsigned PinWalker::slots() const {
+  return pins_->top.slots_o;
+}
+
+unsigned PinWalker::max_restarts() const {
+  return pins_->top.max_restarts_o;
+}
+
+void PinWalker::reset() {
+  Vwalker_pins& top = pins_->top;
+  offer(static_cast<const WalkerRequest*>(nullptr));
+  offer(static_cast<const Invalidation*>(nullptr));
+  set_ready({false, false, false, false});
+  answer_nothing();
+  top.rst_ni = 1;
+  top.clk_i = 0;
+  top.eval();
+  top.rst_ni = 0;
+  top.eval();
+  tick();
+  top.rst_ni = 1;
+  top.eval();
+}
+
+void PinWalker::offer(const WalkerRequest* request) {
+  Vwalker_pins& top = pins_->top;
+  top.request_valid_i = request != nullptr ? 1 : 0;
+  if (request == nullptr) {
+    return;
+  }
+  const WalkContext& context = request->context;
+  const Control& control = context.control;
+  top.request_id_i = request->id;
+  top.has_guest_i = context.has_guest && !request->is_pdpte_load ? 1 : 0;
+  top.guest_format_i = static_cast<std::uint8_t>(context.guest_format);
+  top.guest_root_i = context.guest_root;
+  top.pdpte_0_i = context.pdptes.entry[0];
+  top.pdpte_1_i = context.pdptes.entry[1];
+  top.pdpte_2_i = context.pdptes.entry[2];
+  top.pdpte_3_i = context.pdptes.entry[3];
+  top.has_host_i = context.has_host ? 1 : 0;
+  top.host_format_i = static_cast<std::uint8_t>(context.host_format);
+  top.host_root_i = context.host_root;
+  top.wp_i = control.wp ? 1 : 0;
+  top.nxe_i = control.nxe ? 1 : 0;
+  top.smep_i = control.smep ? 1 : 0;
+  top.smap_i = control.smap ? 1 : 0;
+  top.ac_i = control.ac ? 1 : 0;
+  top.pke_i = control.pke ? 1 : 0;
+  top.pse_i = control.pse ? 1 : 0;
+  top.page_1g_i = control.page_1g ? 1 : 0;
+  top.accessed_dirty_i = control.accessed_dirty ? 1 : 0;
+  top.execute_only_i = control.execute_only ? 1 : 0;
+  top.mode_based_execute_i = control.mode_based_execute ? 1 : 0;
+  top.maxphyaddr_i = control.maxphyaddr;
+  top.guest_maxphyaddr_i = control.guest_maxphyaddr;
+  top.pkru_i = control.pkru;
+  top.vpid_i = static_cast<std::uint16_t>(context.tags.vpid);
+  top.pcid_i = static_cast<std::uint16_t>(context.tags.pcid) & 0xfff;
+  top.ep4ta_i = static_cast<std::uint64_t>(context.tags.ep4ta) >> 12;
+  top.asid_i = static_cast<std::uint32_t>(context.tags.asid);
+  top.address_i = request->access.address.value();
+  top.access_i = static_cast<std::uint8_t>(request->access.type);
+  top.is_user_i = request->access.privilege == Privilege::kUser ? 1 : 0;
+  top.is_implicit_i = request->access.implicit ? 1 : 0;
+  top.is_pdpte_load_i = request->is_pdpte_load ? 1 : 0;
+}
+
+void PinWalker::offer(const Invalidation* invalidation) {
+  Vwalker_pins& top = pins_->top;
+  top.invalidate_valid_i = invalidation != nullptr ? 1 : 0;
+  if (invalidation == nullptr) {
+    return;
+  }
+  top.invalidate_op_i = static_cast<std::uint8_t>(invalidation->op);
+  top.invalidate_rules_i = static_cast<std::uint8_t>(invalidation->rules);
+  top.invalidate_vpid_i = static_cast<std::uint16_t>(invalidation->tags.vpid);
+  top.invalidate_pcid_i = static_cast<std::uint16_t>(invalidation->tags.pcid) & 0xfff;
+  top.invalidate_ep4ta_i = static_cast<std::uint64_t>(invalidation->tags.ep4ta) >> 12;
+  top.invalidate_asid_i = static_cast<std::uint32_t>(invalidation->tags.asid);
+  top.vpid_enabled_i = invalidation->vpid_enabled ? 1 : 0;
+  top.invalidate_address_i = invalidation->address.value();
+  top.invalidate_gpa_i = invalidation->gpa.value();
+}
+
+void PinWalker::set_ready(const Ready& ready) {
+  Vwalker_pins& top = pins_->top;
+  top.read_ready_i = ready.read ? 1 : 0;
+  top.update_ready_i = ready.update ? 1 : 0;
+  top.response_ready_i = ready.response ? 1 : 0;
+  top.ack_ready_i = ready.acknowledge ? 1 : 0;
+}
+
+void PinWalker::answer_read(std::uint8_t slot, const Answer& answer) {
+  Vwalker_pins& top = pins_->top;
+  top.data_valid_i = 1;
+  top.data_slot_i = slot;
+  top.data_error_i = answer.kind == AnswerKind::kError ? 1 : 0;
+  top.data_i = answer.value;
+}
+
+void PinWalker::answer_update(std::uint8_t slot, AnswerKind answer) {
+  Vwalker_pins& top = pins_->top;
+  top.done_valid_i = 1;
+  top.done_slot_i = slot;
+  top.done_outcome_i = answer == AnswerKind::kStored ? 0 : answer == AnswerKind::kLost ? 1 : 2;
+}
+
+void PinWalker::answer_nothing() {
+  pins_->top.data_valid_i = 0;
+  pins_->top.done_valid_i = 0;
+}
+
+const PinWalker::Cycle& PinWalker::settle() {
+  pins_->top.eval();
+  sample();
+  return cycle_;
+}
+
+void PinWalker::tick() {
+  Vwalker_pins& top = pins_->top;
+  top.clk_i = 1;
+  top.eval();
+  pins_->context.timeInc(1);
+  top.clk_i = 0;
+}
+
+void PinWalker::sample() {
+  const Vwalker_pins& top = pins_->top;
+  cycle_.has_accept = top.request_valid_i != 0 && top.request_ready_o != 0;
+  cycle_.has_read = top.read_valid_o != 0 && top.read_ready_i != 0;
+  cycle_.has_update = top.update_valid_o != 0 && top.update_ready_i != 0;
+  cycle_.has_response = top.response_valid_o != 0 && top.response_ready_i != 0;
+  cycle_.has_invalidation = top.invalidate_valid_i != 0 && top.invalidate_ready_o != 0;
+  cycle_.has_acknowledge = top.ack_valid_o != 0 && top.ack_ready_i != 0;
+  cycle_.accept_slot = top.request_slot_o;
+  cycle_.killed = top.killed_o;
+  cycle_.restarted = top.restarted_o;
+  const auto stage_of = [](std::uint8_t pin) { return static_cast<Stage>(pin); };
+  const auto bytes_of = [](std::uint8_t is_short) {
+    return static_cast<std::uint8_t>(is_short != 0 ? 4 : 8);
+  };
+  if (cycle_.has_read) {
+    cycle_.read = {top.read_slot_o,
+                   stage_of(top.read_stage_o),
+                   {top.read_g_o, top.read_h_o},
+                   bytes_of(top.read_short_o),
+                   Hpa(top.read_address_o)};
+  }
+  if (cycle_.has_update) {
+    cycle_.update = {top.update_slot_o,
+                     stage_of(top.update_stage_o),
+                     {top.update_g_o, top.update_h_o},
+                     bytes_of(top.update_short_o),
+                     Hpa(top.update_address_o),
+                     top.update_expected_o,
+                     top.update_desired_o};
+  }
+  if (!cycle_.has_response) {
+    return;
+  }
+  cycle_.response_slot = top.response_slot_o;
+  WalkerResponse& response = cycle_.response;
+  response = {};
+  response.id = top.response_id_o;
+  response.is_translation = top.is_translation_o != 0;
+  response.num_restarts = top.num_restarts_o;
+  if (response.is_translation) {
+    Translation& t = response.translation;
+    t.gpa = Gpa(top.response_gpa_o);
+    t.hpa = Hpa(top.response_hpa_o);
+    t.guest_page_bits = top.guest_page_bits_o;
+    t.host_page_bits = top.host_page_bits_o;
+    t.protection_key = top.protection_key_o;
+    t.dirty = top.dirty_o != 0;
+    t.global = top.global_o != 0;
+    t.guest.bits = top.guest_rights_o;
+    t.host.bits = top.host_rights_o;
+  } else {
+    Fault& fault = response.fault;
+    fault.kind = static_cast<FaultKind>(top.fault_o);
+    fault.code = top.fault_code_o;
+    fault.address = Gva(top.response_address_o);
+    fault.gpa = Gpa(top.response_gpa_o);
+    fault.has_gpa = top.has_gpa_o != 0;
+    fault.position = {top.fault_g_o, top.fault_h_o};
+  }
+}
+
+const std::vector<std::string>& PinWalker::failures() {
+  return failed_assertions();
+}
+
+void PinWalker::forget_failures() {
+  failed_assertions().clear();
+}
+
+}  // namespace nestwalk
