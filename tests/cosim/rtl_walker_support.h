@@ -5,11 +5,14 @@
 //   bench.connect(memory);
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <optional>
 #include <string>
 
 #include "tb/walker_bench.h"
 #include "tests/property/walk_comparison.h"
+#include "tests/support/test_random.h"
 #include "tests/support/word_memory.h"
 
 namespace nestwalk {
@@ -55,5 +58,61 @@ inline std::string difference_in(const WalkerResponse& rtl, const OracleResult& 
          "\noracle " + (oracle.is_translation ? print(oracle.translation) : print(oracle.fault)) +
          "\n";
 }
+
+// One walk at a time on one bench.
+class RtlWalkerTest : public testing::Test {
+ protected:
+  RtlWalkerTest() : bench_(BenchParams{}) { PinWalker::forget_failures(); }
+
+  // Draws how friendly the surroundings of the walker are.
+  void set_random_surroundings(std::uint64_t seed) {
+    SplitMix64 random(seed);
+    BenchParams params;
+    params.seed = seed;
+    static constexpr unsigned kLatencies[] = {1, 2, 5, 20};
+    params.max_latency = kLatencies[random.below(4)];
+    params.ready_percent = random.percent(50) ? 100 : 30;
+    params.offer_percent = random.percent(50) ? 100 : 30;
+    bench_.set_params(params);
+  }
+
+  WalkerBench::Report walk(const WalkerRequest& request, TableMemory& memory) {
+    bench_.connect(memory);
+    bench_.forget_reports();
+    bench_.submit(request);
+    bench_.run();
+    EXPECT_EQ(bench_.reports().size(), 1U);
+    return bench_.reports().empty() ? WalkerBench::Report{} : bench_.reports().front();
+  }
+
+  // Of scoreboard, assertions and watchdog.
+  [[nodiscard]] std::string problems() const {
+    std::string all;
+    for (const std::string& problem : bench_.problems()) {
+      all += problem + "\n";
+    }
+    return all;
+  }
+
+  // One walk by the RTL, the engine beside it, and by the second witness; what differs.
+  std::string compare(const WalkerRequest& request, WordMemory& rtl_words, WordMemory& oracle_words,
+                      WalkCoverage& coverage, const Interference& interference = {}) {
+    WordTableMemory memory(rtl_words, interference);
+    const WalkerBench::Report report = walk(request, memory);
+    InterferedOracleMemory view(oracle_words, interference);
+    const OracleResult oracle = oracle_translate(request.context, request.access, view);
+    coverage.add(oracle);
+    num_reads_ += report.num_reads;
+    std::string difference = problems() + difference_in(report.response, oracle);
+    if (!(rtl_words == oracle_words)) {
+      difference += "the memories differ afterwards\n";
+    }
+    return difference.empty() ? difference
+                              : print(request.context, request.access) + "\n" + difference;
+  }
+
+  WalkerBench bench_;
+  std::uint64_t num_reads_ = 0;
+};
 
 }  // namespace nestwalk

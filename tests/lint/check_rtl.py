@@ -31,7 +31,7 @@ def verilator(root, module, parameters):
     own = [path for path in modules + bench if path.stem == module]
     folders = sorted({path.parent for path in modules + bench})
     return ["verilator", "--lint-only", "-Wall", "--assert", root / "rtl/lint/waivers.vlt",
-            *packages, *own, *(f"-y{folder}" for folder in folders),
+            *packages, *own, *(word for folder in folders for word in ("-y", folder)),
             *(f"-G{parameter}" for parameter in parameters), "--top-module", module]
 
 

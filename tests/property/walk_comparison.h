@@ -20,6 +20,7 @@
 #include "model/walk/functional_driver.h"
 #include "model/walk/pdpte.h"
 #include "tests/support/oracle.h"
+#include "tests/support/test_random.h"
 
 namespace nestwalk {
 
@@ -36,6 +37,19 @@ struct Interference {
     }
   }
 };
+
+// A bit that makes a difference: rights, presence, A, D, page size, or an address bit.
+inline Interference random_interference(SplitMix64& random, const OracleResult& undisturbed) {
+  const std::vector<OracleReference>& references = undisturbed.references;
+  const std::size_t victim = random.below(references.size());
+  const std::uint64_t operations = references.size() + undisturbed.writes.size();
+  Interference interference;
+  interference.hpa = references[victim].hpa;
+  interference.bytes = references[victim].size;
+  interference.flip = std::uint64_t{1} << random.below(random.percent(70) ? 13 : 32);
+  interference.after_operations = 1 + victim + random.below(operations - victim);
+  return interference;
+}
 
 class InterferedOracleMemory final : public OracleMemory {
  public:

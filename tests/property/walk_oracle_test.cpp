@@ -81,19 +81,6 @@ TEST(WalkOracle, EngineAgreesOnRandomTablesOfAllFormats) {
   expect_host_positions(coverage, FaultKind::kNestedPageFault, 5);
 }
 
-// A bit that makes a difference: rights, presence, A, D, page size, or an address bit.
-Interference random_interference(SplitMix64& random, const OracleResult& undisturbed) {
-  const std::vector<OracleReference>& references = undisturbed.references;
-  const std::size_t victim = random.below(references.size());
-  const std::uint64_t operations = references.size() + undisturbed.writes.size();
-  Interference interference;
-  interference.hpa = references[victim].hpa;
-  interference.bytes = references[victim].size;
-  interference.flip = std::uint64_t{1} << random.below(random.percent(70) ? 13 : 32);
-  interference.after_operations = 1 + victim + random.below(operations - victim);
-  return interference;
-}
-
 TEST(WalkOracle, EngineAgreesWhenEntriesChangeUnderTheWalk) {
   const std::vector<StagePair> pairs = all_stage_pairs();
   const std::uint64_t first_seed = number_from_environment("NESTWALK_SEED", 40260101);
