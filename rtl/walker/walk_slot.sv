@@ -44,24 +44,14 @@ module walk_slot #(
 );
 
   walker_pkg::request_t            request_q;
+  logic [2:0]                      guest_rights;  // of the path so far
+  logic [4:0]                      host_rights;
   logic                            is_host_d, is_host_q;  // stage of the step under way
   logic [2:0]                      g_d, g_q, h_d, h_q;
   walker_pkg::purpose_e            purpose_d, purpose_q;
   logic [walker_pkg::HPA_BITS-1:0] address_d, address_q;
   logic [63:0]                     gpa_d, gpa_q;  // under translation, or of the guest entry
   logic [63:0]                     hpa_d, hpa_q;  // that the host stage found
-  logic [2:0]                      guest_rights_d, guest_rights_q;
-  logic [4:0]                      host_rights_d, host_rights_q;
-  logic [6:0]                      num_restarts;
-  logic [6:0]                      guest_page_bits_d, guest_page_bits_q;
-  logic [6:0]                      host_page_bits_d, host_page_bits_q;
-  logic                            guest_dirty_d, guest_dirty_q, host_dirty_d, host_dirty_q;
-  logic                            is_global_d, is_global_q;
-  logic [3:0]                      key_d, key_q;
-  logic                            is_fault_q;
-  mmu_arch_pkg::fault_e            fault, fault_q;
-  logic [33:0]                     code_d, code_q;
-  logic [2:0]                      fault_g_d, fault_g_q, fault_h_d, fault_h_q;
 
   // Address bits of a PDPTE register.
   localparam logic [63:0] PDPTE_ADDRESS = 64'h000f_ffff_ffff_f000;
@@ -76,6 +66,8 @@ module walk_slot #(
   walker_pkg::phase_e phase;
   walker_pkg::go_e    go;
   logic               passes, updates, faults;
+  mmu_arch_pkg::fault_e fault;
+  logic [6:0]         num_restarts;
   logic               is_idle, is_data, to_host, is_outside;
   assign is_data = phase == walker_pkg::PhaseData;
 
@@ -128,7 +120,7 @@ module walk_slot #(
 
   guest_judge u_guest_judge (
     .request_i    (request_q),
-    .rights_i     (guest_rights_q & entry_guest_rights),
+    .rights_i     (guest_rights & entry_guest_rights),
     .key_i        (data_i.data[mmu_arch_pkg::X86_KEY_LOW+:mmu_arch_pkg::X86_KEY_WIDTH]),
     .is_leaf_i    (is_data && is_leaf),
     .is_present_i (is_data && kind != walker_pkg::EntryNotPresent),
@@ -144,15 +136,15 @@ module walk_slot #(
     if (phase == walker_pkg::PhaseDenied) begin
       reported_rights = update_host_rights;
     end else if (is_data && is_leaf) begin
-      reported_rights = host_rights_q & entry_host_rights;
+      reported_rights = host_rights & entry_host_rights;
     end
   end
 
   host_judge u_host_judge (
     .request_i    (request_q),
     .purpose_i    (purpose_q),
-    .user_page_i  (!has_guest || guest_rights_q[mmu_arch_pkg::GUEST_USER]),
-    .rights_i     (host_rights_q & entry_host_rights),
+    .user_page_i  (!has_guest || guest_rights[mmu_arch_pkg::GUEST_USER]),
+    .rights_i     (host_rights & entry_host_rights),
     .reported_i   (reported_rights),
     .is_present_i (is_data && kind != walker_pkg::EntryNotPresent),
     .is_reserved_i(is_data && kind == walker_pkg::EntryMalformed),
@@ -181,7 +173,7 @@ module walk_slot #(
     .level_i     (g_q),
     .entry_i     (data_i.data),
     .hpa_i       (address_q),
-    .extra_i     ({host_rights_q, gpa_q}),
+    .extra_i     ({host_rights, gpa_q}),
     .lacks_i     (entry_lacks),
     .updated_i   (updates && !is_host_q),
     .lacks_o     (guest_lacks),
@@ -330,10 +322,9 @@ module walk_slot #(
   );
 
   // ------------------------------------------------------------------ registers
-  logic passes_guest_leaf, passes_host, passes_host_leaf;
+  logic passes_guest_leaf, passes_host_leaf;
   assign passes_guest_leaf = passes && is_leaf && !is_host_q;
-  assign passes_host = passes && is_host_q;
-  assign passes_host_leaf = passes_host && is_leaf;
+  assign passes_host_leaf = passes && is_leaf && is_host_q;
 
   // Position and addresses.
   always_comb begin
@@ -368,74 +359,6 @@ module walk_slot #(
     end
   end
 
-  // What the path gives so far.
-  always_comb begin
-    guest_rights_d = guest_rights_q;
-    guest_page_bits_d = guest_page_bits_q;
-    guest_dirty_d = guest_dirty_q;
-    is_global_d = is_global_q;
-    key_d = key_q;
-    if (passes && !is_host_q) begin
-      guest_rights_d = guest_rights_q & entry_guest_rights;
-    end
-    if (passes_guest_leaf) begin
-      guest_page_bits_d = entry_page_bits;
-      guest_dirty_d = entry_is_dirty || is_write;
-      is_global_d = data_i.data[mmu_arch_pkg::X86_GLOBAL];
-      if (mmu_arch_pkg::has_protection_keys(request_q.ctx.guest_format)) begin
-        key_d = data_i.data[mmu_arch_pkg::X86_KEY_LOW+:mmu_arch_pkg::X86_KEY_WIDTH];
-      end
-    end
-    if (phase == walker_pkg::PhaseBegin) begin
-      guest_rights_d = '1;
-      guest_page_bits_d = 7'(mmu_arch_pkg::NO_PAGE_BITS);
-      guest_dirty_d = 1'b1;
-      is_global_d = 1'b0;
-      key_d = '0;
-    end
-
-    host_rights_d = host_rights_q;
-    host_page_bits_d = host_page_bits_q;
-    host_dirty_d = host_dirty_q;
-    if (passes_host) begin
-      host_rights_d = host_rights_q & entry_host_rights;
-    end
-    if (passes_host_leaf) begin
-      host_page_bits_d = entry_page_bits;
-      host_dirty_d = entry_is_dirty || host_is_write;
-    end
-    if (to_host || (go == walker_pkg::GoFinal && !has_host)) begin
-      host_rights_d = '1;
-      host_page_bits_d = 7'(mmu_arch_pkg::NO_PAGE_BITS);
-      host_dirty_d = 1'b1;
-    end
-  end
-
-  // Faults.
-  always_comb begin
-    fault_g_d = g_q;
-    fault_h_d = h_q;
-    if (phase == walker_pkg::PhaseBegin) begin
-      fault_g_d = is_canonical ? 3'd3 : 3'd0;  // a PDPTE register that is not present
-      fault_h_d = 3'd0;
-    end
-    if (phase == walker_pkg::PhaseDenied || phase == walker_pkg::PhaseDone) begin
-      fault_g_d = update_g;
-      fault_h_d = update_h;
-    end
-    code_d = '0;
-    if (fault == mmu_arch_pkg::FaultGuestPageFault) begin
-      code_d = guest_code;
-    end
-    if (fault == mmu_arch_pkg::FaultEptViolation || fault == mmu_arch_pkg::FaultNestedPageFault) begin
-      code_d = host_code;
-    end
-    if (phase == walker_pkg::PhaseDenied) begin
-      // Only now the entry is written. A read and a write, not the final translation.
-      code_d[mmu_arch_pkg::QUAL_WRITE] = 1'b1;
-    end
-  end
-
   always_ff @(posedge clk_i) begin
     if (request_valid_i && request_ready_o) begin
       request_q <= request_i;
@@ -447,23 +370,6 @@ module walk_slot #(
     address_q <= address_d;
     gpa_q <= gpa_d;
     hpa_q <= hpa_d;
-    guest_rights_q <= guest_rights_d;
-    host_rights_q <= host_rights_d;
-    guest_page_bits_q <= guest_page_bits_d;
-    host_page_bits_q <= host_page_bits_d;
-    guest_dirty_q <= guest_dirty_d;
-    host_dirty_q <= host_dirty_d;
-    is_global_q <= is_global_d;
-    key_q <= key_d;
-    if (phase == walker_pkg::PhaseBegin || faults) begin
-      is_fault_q <= faults;
-    end
-    if (faults) begin
-      fault_q <= fault;
-      code_q <= code_d;
-      fault_g_q <= fault_g_d;
-      fault_h_q <= fault_h_d;
-    end
   end
 
   // ------------------------------------------------------------------ outputs
@@ -490,36 +396,38 @@ module walk_slot #(
                 update_entry, update_desired};
   end
 
-  logic has_gpa;
-  always_comb begin
-    has_gpa = fault_q == mmu_arch_pkg::FaultEptViolation ||
-              fault_q == mmu_arch_pkg::FaultEptMisconfiguration ||
-              fault_q == mmu_arch_pkg::FaultNestedPageFault;
-    response_o = '0;
-    response_o.id = request_q.id;
-    response_o.slot = Slot;
-    response_o.is_translation = !is_fault_q;
-    response_o.address = request_q.address;
-    response_o.num_restarts = num_restarts;
-    if (is_fault_q) begin
-      response_o.fault = fault_q;
-      response_o.code = code_q;
-      response_o.has_gpa = has_gpa;
-      response_o.gpa = has_gpa ? gpa_q : 64'd0;
-      response_o.g = fault_g_q;
-      response_o.h = fault_h_q;
-    end else begin
-      response_o.gpa = gpa_q;
-      response_o.hpa = hpa_q;
-      response_o.guest_page_bits = guest_page_bits_q;
-      response_o.host_page_bits = host_page_bits_q;
-      response_o.protection_key = key_q;
-      response_o.dirty = guest_dirty_q && host_dirty_q;
-      response_o.is_global = is_global_q;
-      response_o.guest_rights = guest_rights_q;
-      response_o.host_rights = host_rights_q;
-    end
-  end
+  walk_result #(
+    .Slot(Slot)
+  ) u_walk_result (
+    .clk_i,
+    .request_i           (request_q),
+    .phase_i             (phase),
+    .to_host_i           (to_host),
+    .is_host_i           (is_host_q),
+    .passes_i            (passes),
+    .is_leaf_i           (is_leaf),
+    .faults_i            (faults),
+    .fault_i             (fault),
+    .is_canonical_i      (is_canonical),
+    .host_is_write_i     (host_is_write),
+    .entry_i             (data_i.data),
+    .entry_guest_rights_i(entry_guest_rights),
+    .entry_host_rights_i (entry_host_rights),
+    .entry_page_bits_i   (entry_page_bits),
+    .entry_is_dirty_i    (entry_is_dirty),
+    .guest_code_i        (guest_code),
+    .host_code_i         (host_code),
+    .g_i                 (g_q),
+    .h_i                 (h_q),
+    .update_g_i          (update_g),
+    .update_h_i          (update_h),
+    .gpa_i               (gpa_q),
+    .hpa_i               (hpa_q),
+    .num_restarts_i      (num_restarts),
+    .guest_rights_o      (guest_rights),
+    .host_rights_o       (host_rights),
+    .response_o
+  );
 
   logic unused_slots;
   assign unused_slots = ^{data_i.slot, done_i.slot};

@@ -4,7 +4,7 @@
     check_listed.py [ROOT [compile_commands.json]]
 
 What is compiled is read from the build's own database, so that lists may be written in any way. Of
-`tb`, which needs Verilator, nothing is asked.
+what needs Verilator (`tb`, `tests/cosim`) nothing is asked where none of it is compiled.
 """
 
 import json
@@ -20,8 +20,12 @@ def problems(root, database=None):
     if not path.exists():
         raise tree.Missing(f"no {path} (a configured build has it)")
     compiled = {pathlib.Path(entry["file"]).resolve() for entry in json.loads(path.read_text())}
+    needs_verilator = ("tb/", "tests/cosim/")
+    has_verilator = any(name.is_relative_to(root / "tb") for name in compiled)
     for name in tree.files(root, ".cpp"):
-        if not name.startswith(("model/", "tests/")) or tree.is_fixture(name):
+        if not name.startswith(("model/", "tests/", "tb/")) or tree.is_fixture(name):
+            continue
+        if name.startswith(needs_verilator) and not has_verilator:
             continue
         if root / name not in compiled:
             yield f"{name}:1: no target compiles this file; is it in a list of its folder?"
