@@ -36,7 +36,7 @@ class RtlWalkerSlots : public RtlWalkerTest {
   }
 };
 
-TEST_F(RtlWalkerSlots, ConInvRandomInvalidationsHitRandomWalks) {
+TEST_F(RtlWalkerSlots, RandomInvalidationsHitRandomWalks) {
   ASSERT_EQ(bench_.slots(), 4U);
   const std::vector<StagePair> pairs = all_stage_pairs();
   std::uint64_t num_walks = 0;
@@ -85,7 +85,7 @@ TEST_F(RtlWalkerSlots, ConInvRandomInvalidationsHitRandomWalks) {
 
 // An unmapping that comes while the walk has read the old leaf: after the acknowledgement the old
 // page must not be answered.
-TEST_F(RtlWalkerSlots, InvAWalkUnderWayDoesNotAnswerOldInformation) {
+TEST_F(RtlWalkerSlots, AWalkUnderWayDoesNotAnswerOldInformation) {
   for (unsigned wait = 1; wait < 60; ++wait) {
     HandTables tables({FormatId::kX86FourLevel, std::nullopt});
     tables.map_guest(kGva, kGpa, 1);

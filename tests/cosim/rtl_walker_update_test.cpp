@@ -32,7 +32,7 @@ class RtlWalkerUpdate : public RtlWalkerTest {
   }
 };
 
-TEST_F(RtlWalkerUpdate, ConWlkEntriesMayChangeUnderTheWalk) {
+TEST_F(RtlWalkerUpdate, EntriesMayChangeUnderTheWalk) {
   const std::vector<StagePair> pairs = all_stage_pairs();
   WalkCoverage coverage;
   std::uint64_t num_walks = 0;
