@@ -18,6 +18,7 @@
 #include "model/cli/run_figures.h"
 #include "model/cli/run_processes.h"
 #include "model/cli/run_verdict.h"
+#include "model/cli/software_log_file.h"
 #include "model/config/problem.h"
 #include "model/config/run_config.h"
 #include "model/sim/results.h"
@@ -168,8 +169,22 @@ int run_one(const RunParams& params, const RunOptions& options, const Streams& s
     line.show(kModeNames[static_cast<unsigned>(params.mode)], done, total);
   };
   hooks.is_interrupted = InterruptGuard::is_requested;
+  std::optional<SoftwareLogFile> log;
+  if (!options.log.empty()) {
+    log.emplace(options.log, options.log_limit);
+    hooks.log = &*log;
+  }
   const int status = simulate(params, folder, hooks, streams);
   line.clear();
+  if (log) {
+    log->close();
+    if (log->num_left_out() != 0) {
+      streams.err << fmt::format(
+          "nestwalk run: {} holds the first {} records; {} more are left out "
+          "(--log-limit)\n",
+          options.log, options.log_limit, log->num_left_out());
+    }
+  }
   if (!has_statistics(status)) {
     return status;
   }
@@ -239,6 +254,13 @@ int run_run(const RunOptions& options, const Streams& streams) {
     if (modes.empty()) {
       return run_one(params, options, streams);
     }
+    if (!options.log.empty()) {
+      streams.err << fmt::format(
+          "nestwalk run: --log {}: a log is of one mode, and {} are compared; "
+          "choose one with --mode\n",
+          options.log, params.compare);
+      return kExitUsage;
+    }
     for (const Mode mode : modes) {
       RunParams one = params;
       one.mode = mode;
@@ -286,6 +308,12 @@ void add_run_command(CLI::App& program, CommandRunner& runner) {
                       "stats_every_accesses=N");
   command->add_option("--out", options->out, "Results folder; default: out/NNN-name");
   command->add_flag("--force", options->force, "Write into a results folder that exists");
+  command->add_option(
+      "--log", options->log,
+      "File for a log of what software and hardware do, as JSON lines: exits, table "
+      "writes, faults, invalidations");
+  command->add_option("--log-limit", options->log_limit, "Most records of that log")
+      ->capture_default_str();
   command->footer(
       "Examples:\n"
       "  nestwalk run configs/examples/quickstart.yaml\n"

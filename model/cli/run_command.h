@@ -22,6 +22,8 @@ struct RunOptions {
   std::string stats_every;
   std::string out;  // empty: out/NNN-name
   bool force = false;
+  std::string log;  // empty: none
+  std::uint64_t log_limit = 1'000'000;
 };
 
 void add_run_command(CLI::App& program, CommandRunner& runner);

@@ -19,6 +19,7 @@
 #include "model/arch/tags.h"
 #include "model/guest/cpu_set.h"
 #include "model/observe/ledger.h"
+#include "model/observe/software_log.h"
 
 namespace nestwalk {
 
@@ -67,6 +68,9 @@ class CpuPort {
   virtual void copy(const BlockCopy& block) = 0;
 
   virtual void spend(Cause cause, std::uint64_t cycles) = 0;
+
+  // What the next store writes, for a log of what software does.
+  virtual void note_table(const TableNote& /*note*/) {}
 
   // INVLPG and the INVPCID types. The kernel gives op, address and (INVPCID) tags.pcid; the port
   // adds the tags in force and the machine's tag rules. Returns when acknowledged.

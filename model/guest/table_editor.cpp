@@ -14,11 +14,13 @@ std::uint64_t TableEditor::load(TableRef at, Gva address) {
 
 void TableEditor::store(TableRef at, Gva address, std::uint64_t entry) {
   ++statistics_.table_writes;
+  port_.note_table({LogTable::kGuest, at.level});
   port_.store(entry_address(at, address), codec_.bytes(), entry);
 }
 
 bool TableEditor::replace(TableRef at, Gva address, const Swap& swap) {
   ++statistics_.table_writes;
+  port_.note_table({LogTable::kGuest, at.level});
   return port_.compare_and_swap(entry_address(at, address), swap);
 }
 

@@ -28,6 +28,7 @@ class TableMemory {
     if (!reach(step, {HostRights::kRead | HostRights::kWrite}, page)) {
       return UpdateAnswer::kError;
     }
+    port_.note_table({LogTable::kGuest, step.position.g});
     if (!port_.compare_and_swap(page.hpa, {step.bytes, step.expected, step.desired})) {
       return UpdateAnswer::kLost;
     }

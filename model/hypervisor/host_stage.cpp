@@ -72,6 +72,7 @@ void HostStage::read(HostEntry& entry) {
 
 void HostStage::store(HostEntry& entry, std::uint64_t value) {
   ++vm().statistics.table_writes;
+  port().note_table({LogTable::kHost, entry.level});
   port().store(entry.address, format().entry_bytes, value);
   const std::uint64_t before = entry.value;
   entry.value = value;
@@ -80,6 +81,7 @@ void HostStage::store(HostEntry& entry, std::uint64_t value) {
 
 bool HostStage::swap(HostEntry& entry, std::uint64_t wanted) {
   ++vm().statistics.table_writes;
+  port().note_table({LogTable::kHost, entry.level});
   if (port().compare_and_swap(entry.address, {format().entry_bytes, entry.value, wanted})) {
     const std::uint64_t before = entry.value;
     entry.value = wanted;

@@ -19,6 +19,7 @@
 #include "model/arch/tags.h"
 #include "model/hypervisor/guest_registers.h"
 #include "model/observe/ledger.h"
+#include "model/observe/software_log.h"
 
 namespace nestwalk {
 
@@ -81,6 +82,9 @@ class HypervisorPort {
   virtual void write_frame(Hpa frame, std::span<const std::byte> from) = 0;
 
   virtual void spend(Cause cause, std::uint64_t cycles) = 0;
+
+  // What the next store writes, for a log of what software does.
+  virtual void note_table(const TableNote& /*note*/) {}
 
   // Any operation on any core, with complete tags; returns when acknowledged.
   virtual void invalidate(const Invalidation& invalidation, unsigned core) = 0;

@@ -293,6 +293,13 @@ void ShadowPager::install(ShadowLink at, Gpa page, Hpa frame, GuestRights rights
 
 // ---- Emulation ----
 
+TableNote ShadowPager::note_of(Gpa frame) const {
+  const std::vector<ShadowId> shadows = state_.cache.shadows_of(frame);
+  return shadows.empty()
+             ? TableNote{}
+             : TableNote{LogTable::kGuest, state_.cache.table(shadows.front()).key.role.level};
+}
+
 // Makes the guest's write and has the shadows of what was written follow.
 void ShadowPager::emulate(Gpa address, const GuestStore& store, ShadowFault& result) {
   spend(Cause::kShadowEmulation, costs_.emulation_cycles);
@@ -304,7 +311,9 @@ void ShadowPager::emulate(Gpa address, const GuestStore& store, ShadowFault& res
     follow_write(address.page(kSmallPageBits), bit(kSmallPageBits));
     return;  // its stores are the caller's, at the page
   }
+  const TableNote note = note_of(address.page(kSmallPageBits));
   if (store.swap) {
+    port_.note_table(note);
     result.is_stored = port_.compare_and_swap(result.page.hpa, *store.swap);
     if (result.is_stored) {
       follow_write(address, store.swap->bytes);
@@ -322,6 +331,7 @@ void ShadowPager::emulate(Gpa address, const GuestStore& store, ShadowFault& res
     }
     std::uint64_t word = 0;
     std::memcpy(&word, store.data.data() + done, bytes);
+    port_.note_table(note);
     port_.store(at, bytes, word);
     done += bytes;
   }

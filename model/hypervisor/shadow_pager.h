@@ -105,6 +105,7 @@ class ShadowPager {
                     const GuestPath& path, unsigned level) const;
   [[nodiscard]] bool is_unchanged(const ShadowVcpu& vcpu, const GuestPath& path, unsigned level);
   void install(ShadowLink at, Gpa page, Hpa frame, GuestRights rights);
+  [[nodiscard]] TableNote note_of(Gpa frame) const;  // of a write to it, for a log
   void emulate(Gpa address, const GuestStore& store, ShadowFault& result);
 
   // Writes of the guest to its tables (shadow_sync.cpp).

@@ -197,6 +197,7 @@ ShadowEntry& ShadowPager::entry(ShadowLink at) {
 }
 
 void ShadowPager::store(ShadowLink at, std::uint64_t word) {
+  port_.note_table({LogTable::kShadow, state_.cache.table(at.table).key.role.level});
   port_.store(entry_address(at), kEntryBytes, word);
 }
 

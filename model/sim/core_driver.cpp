@@ -3,12 +3,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include "model/sim/run_machine.h"
 #include "model/workload/trace_error.h"
 
 namespace nestwalk {
+
+namespace {
+
+constexpr std::array<std::string_view, 3> kAccessTypeNames = {"read", "write", "fetch"};
+constexpr std::array<std::string_view, 4> kFaultOutcomeNames = {"mapped", "spurious", "segfault",
+                                                                "out_of_memory"};
+
+}  // namespace
 
 CoreDriver::CoreDriver(Run& run, CoreSlot& slot, Queue& queue)
     : run_(run), slot_(slot), queue_(queue) {
@@ -138,7 +148,9 @@ void CoreDriver::switch_to_task() {
   }
   const ProcessId process = task().process;
   slot_.book.select({guest.index, static_cast<std::uint32_t>(process)});
+  vcpu().log().begin(slot_, LogKind::kSwitch, "scheduler");
   guest.kernel->switch_to(vcpu(), process);
+  vcpu().log().end(slot_, "switched");
   slice_left_ = run_.params_.time_slice_accesses;
 }
 
@@ -260,8 +272,13 @@ bool CoreDriver::serve_fault(const CoreAccess& access, const Fault& fault) {
       serve_segfault(access, fault);
       return false;
     }
-    switch (guest.kernel->handle_page_fault(vcpu(), task().process,
-                                            {delivered.address, access.type, delivered.code})) {
+    vcpu().log().begin(slot_, LogKind::kPageFault,
+                       kAccessTypeNames[static_cast<unsigned>(access.type)],
+                       delivered.address.value(), delivered.code);
+    const FaultOutcome outcome = guest.kernel->handle_page_fault(
+        vcpu(), task().process, {delivered.address, access.type, delivered.code});
+    vcpu().log().end(slot_, kFaultOutcomeNames[static_cast<unsigned>(outcome)]);
+    switch (outcome) {
       case FaultOutcome::kMapped:
       case FaultOutcome::kSpurious:
         return true;

@@ -150,7 +150,9 @@ void CoreDriver::follow_process(Task& task, std::uint32_t number) {
   family.make_current(number);
   task.process = *process;
   slot_.book.select({machine().index, static_cast<std::uint32_t>(*process)});
+  vcpu().log().begin(slot_, LogKind::kSwitch, "trace");
   machine().kernel->switch_to(vcpu(), *process);
+  vcpu().log().end(slot_, "switched");
 }
 
 // What the configuration says about an access that nothing permits.
@@ -191,6 +193,7 @@ void CoreDriver::apply_event(Task& task, const TraceRecord& record) {
   GuestKernel& kernel = *machine().kernel;
   EventCalls calls(kernel, vcpu(), task);
   std::string problem;
+  vcpu().log().begin(slot_, LogKind::kSystemCall, name_of(event.kind), event.region.start.value());
   switch (event.kind) {
     case TraceEventKind::kMap:
       problem = calls.map(event.region, guest.processes[task.process_slot].num_threads > 1);
@@ -217,6 +220,7 @@ void CoreDriver::apply_event(Task& task, const TraceRecord& record) {
     case TraceEventKind::kSwitchProcess:
       break;
   }
+  vcpu().log().end(slot_, problem.empty() ? "done" : "failed");
   if (problem == kNoMemory) {
     throw VmStopped(
         fmt::format("guest '{}' has {} for the event '{}' of process '{}' (vms.{}.memory_bytes)",

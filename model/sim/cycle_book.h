@@ -21,8 +21,11 @@ class CycleBook {
 
   void select(AccountKey key) {
     settle();
+    key_ = key;
     account_ = &ledger_.account(key);
   }
+
+  [[nodiscard]] AccountKey key() const { return key_; }
 
   // Books what the workload's accesses took since the last time.
   void settle() {
@@ -67,6 +70,7 @@ class CycleBook {
   const Core& core_;
   const Mmu& mmu_;
   Ledger& ledger_;
+  AccountKey key_;
   Account* account_;
   Mark last_;
 };

@@ -9,6 +9,7 @@
 #include "model/sim/boot_port.h"
 #include "model/sim/core_driver.h"
 #include "model/sim/run_machine.h"
+#include "model/sim/update_log.h"
 #include "model/workload/generator.h"
 
 namespace nestwalk {
@@ -28,10 +29,10 @@ Control cpu_control(const MachineParams& machine) {
 }  // namespace
 
 Run::Run(const RunParams& params, VcpuFactory make_vcpu)
-    : params_(params),
-      make_vcpu_(std::move(make_vcpu)),
-      platform_(params.machine),
-      region_(params.region) {
+    : Run(params, RunParts{std::move(make_vcpu), {}}) {}
+
+Run::Run(const RunParams& params, RunParts parts)
+    : params_(params), parts_(std::move(parts)), platform_(params.machine), region_(params.region) {
   build();
 }
 
@@ -108,7 +109,8 @@ void Run::add_tasks(Machine& guest, const ProcessParams& params) {
     }
     Task task;
     task.name = params.threads == 1 ? params.name : fmt::format("{}.{}", params.name, thread);
-    task.stream = make_stream(workload);
+    task.stream = parts_.make_stream ? parts_.make_stream(guest.index, guest.processes.size())
+                                     : make_stream(workload);
     task.process_slot = guest.processes.size();
     task.vcpu = guest.tasks.size() % num_vcpus;
     guest.tasks.push_back(std::move(task));
@@ -128,8 +130,8 @@ void Run::make_vcpus(Machine& guest) {
       place.hypervisor = &*hypervisor_;
       place.hypervisor_lock = &hypervisor_lock_;
     }
-    guest.vcpus.push_back(make_vcpu_ ? make_vcpu_(platform_, place)
-                                     : std::make_unique<Vcpu>(platform_, place));
+    guest.vcpus.push_back(parts_.make_vcpu ? parts_.make_vcpu(platform_, place)
+                                           : std::make_unique<Vcpu>(platform_, place));
     guest.vcpus.back()->reset(guest.kernel->paging_control(), guest.kernel->boot_cr3());
   }
 }
@@ -168,6 +170,17 @@ void Run::make_checker() {
   }
 }
 
+void Run::connect_log(SoftwareLog& log) {
+  for (const std::unique_ptr<Machine>& guest : machines_) {
+    for (const std::unique_ptr<Vcpu>& vcpu : guest->vcpus) {
+      vcpu->log().connect(&log);
+    }
+  }
+  for (const std::unique_ptr<CoreSlot>& slot : slots_) {
+    update_logs_.push_back(std::make_unique<UpdateLog>(*slot, log));
+  }
+}
+
 void Run::boot(Machine& guest) {
   const VirtualMachineParams& p = params_.vms[guest.index];
   const bool is_nested = hypervisor_.has_value();
@@ -190,6 +203,9 @@ void Run::boot(Machine& guest) {
 
 RunResult Run::execute(const RunHooks& hooks) {
   hooks_ = hooks;
+  if (hooks_.log != nullptr) {
+    connect_log(*hooks_.log);
+  }
   sc_core::sc_start();
   for (std::size_t i = 0; i < drivers_.size(); ++i) {
     drivers_[i]->settle();

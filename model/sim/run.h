@@ -21,6 +21,7 @@
 #include "model/hypervisor/hypervisor.h"
 #include "model/observe/invariants.h"
 #include "model/observe/ledger.h"
+#include "model/observe/software_log.h"
 #include "model/observe/statistics.h"
 #include "model/params/run.h"
 #include "model/sim/checker_probe.h"
@@ -30,6 +31,7 @@
 #include "model/sim/software_lock.h"
 #include "model/sim/task.h"
 #include "model/sim/vcpu.h"
+#include "model/workload/stream.h"
 
 namespace nestwalk {
 
@@ -38,6 +40,7 @@ struct RunHooks {
   std::function<void(std::uint64_t done, std::optional<std::uint64_t> total)> progress;
   std::function<bool()> is_interrupted;  // true ends the run after the accesses under way
   RunRegion::OnInterval interval;        // of stats_every_accesses, as soon as it is over
+  SoftwareLog* log = nullptr;            // of what software and hardware do; none: off
 };
 
 // A virtual CPU that waits for a core: of machine m the v-th.
@@ -63,11 +66,20 @@ struct RunResult {
 // Makes the virtual CPUs of a run; a test gives one that makes mistakes.
 using VcpuFactory = std::function<std::unique_ptr<Vcpu>(Platform&, const Vcpu::Place&)>;
 
+// What stands in for a part of a run; each may be left out.
+struct RunParts {
+  VcpuFactory make_vcpu;
+  // The accesses of a process of a VM, in place of its workload. Both by their number.
+  std::function<std::unique_ptr<Stream>(std::size_t vm, std::size_t process)> make_stream;
+};
+
 class CoreDriver;
+class UpdateLog;
 
 class Run {
  public:
   explicit Run(const RunParams& params, VcpuFactory make_vcpu = {});
+  Run(const RunParams& params, RunParts parts);
   ~Run();
 
   // Once. Throws TraceError if a trace turns out to be bad on the way.
@@ -97,6 +109,7 @@ class Run {
   void make_vcpus(Machine& machine);
   void make_drivers();
   void make_checker();
+  void connect_log(SoftwareLog& log);
   void stop(RunEnd end, std::string message);
   void register_statistics(StatGroup& root);
   void audit_shadows();
@@ -109,7 +122,7 @@ class Run {
   [[nodiscard]] std::uint64_t sum_of(std::uint64_t (CoreDriver::*count)() const) const;
 
   RunParams params_;
-  VcpuFactory make_vcpu_;  // or none
+  RunParts parts_;
   RunHooks hooks_;
   Platform platform_;
   Ledger ledger_;
@@ -120,6 +133,7 @@ class Run {
   std::vector<std::unique_ptr<CoreSlot>> slots_;
   std::vector<std::deque<VcpuTurn>> queues_;  // one, or one for each core
   std::vector<std::unique_ptr<CoreDriver>> drivers_;
+  std::vector<std::unique_ptr<UpdateLog>> update_logs_;  // one for each core, with a log
   std::optional<std::uint64_t> total_accesses_;
   RunRegion region_;
   RunResult result_;

@@ -17,7 +17,8 @@ std::span<std::byte> bytes_of(std::uint64_t& word, unsigned num_bytes) {
 
 }  // namespace
 
-Vcpu::Vcpu(Platform& platform, const Place& place) : platform_(platform), place_(place) {
+Vcpu::Vcpu(Platform& platform, const Place& place)
+    : platform_(platform), place_(place), log_(platform, place.vm, place.hypervisor, place.vm_id) {
   block_.has_host = false;
   block_.rules = platform.params().tag_rules;
   if (place_.hypervisor != nullptr) {
@@ -72,6 +73,7 @@ void Vcpu::end() {
 }
 
 void Vcpu::pause() {
+  log_.exit(*slot_, "time_slice");
   end();
   if (block_.has_host) {
     transition();
@@ -162,7 +164,7 @@ void Vcpu::transition() {
 void Vcpu::invalidate_here(const Invalidation& invalidation) {
   slot_->core.pass_time();
   Fence fence;
-  platform_.invalidate(slot_->index, invalidation, &fence);
+  log_.invalidation(*slot_, invalidation, platform_.invalidate(slot_->index, invalidation, &fence));
   if (!fence.is_acknowledged()) {
     slot_->book.charge(Cause::kInvalidation, slot_->core.wait_until(fence.acknowledged(), [&fence] {
       return fence.is_acknowledged();
@@ -182,6 +184,7 @@ void Vcpu::serve_host_fault(const Fault& fault) {
     throw VmStopped(fmt::format("VM {}: host memory refused a table access on the way to {:#x}",
                                 place_.vm, fault.address.value()));
   }
+  log_.exit(*slot_, name_of(fault.kind), fault.gpa.value());
   transition();
   const SoftwareGuard guard(*place_.hypervisor_lock, *slot_);
   place_.hypervisor->make_room(*this, place_.vm_id, fault, flush_targets());
@@ -212,7 +215,7 @@ void Vcpu::check_resumed(ExitOutcome outcome, Gpa gpa) const {
 
 ShadowFault Vcpu::serve_intercepted_fault(const Access& access, const GuestStore& store) {
   ShadowFault result;
-  leave_for([&] {
+  leave_for("page_fault", access.address.value(), [&] {
     hypervisor().make_room(*this, place_.vm_id, flush_targets());
     result = hypervisor().handle_guest_fault(*this, place_.vm_id, access, store);
     check_resumed(exit_outcome(result.outcome), result.gpa);
@@ -224,6 +227,7 @@ void Vcpu::enter(const ControlBlock& block) {
   block_ = block;
   transition();
   update_context();
+  log_.entry(*slot_);
 }
 
 // ---- The guest kernel's way ----
@@ -274,19 +278,28 @@ void Vcpu::store(Gva address, unsigned bytes, std::uint64_t value) {
   const std::span<std::byte> data = bytes_of(value, bytes);
   GuestStore store;
   store.data = data;
-  access(address, AccessType::kWrite, data, Cause::kGuestTableWrite, store);
+  VcpuLog::Write write{log_.take_note(), direct_map_gpa(address).value(), 0, value};
+  write.old_value = log_.word(Gpa(write.address), bytes);
+  if (!access(address, AccessType::kWrite, data, Cause::kGuestTableWrite, store).is_emulated) {
+    log_.write(*slot_, write);
+  }
 }
 
 bool Vcpu::compare_and_swap(Gva address, const Swap& swap) {
   // One access, like a locked instruction: no walker sets A or D in between.
   GuestStore store;
   store.swap = swap;
+  const TableNote note = log_.take_note();
   const Made made = access(address, AccessType::kWrite, {}, Cause::kGuestTableWrite, store);
   if (made.is_emulated) {
     return made.is_stored;
   }
-  return platform_.memory().compare_and_swap(made.translation.hpa, swap.bytes, swap.expected,
-                                             swap.desired);
+  const bool is_stored = platform_.memory().compare_and_swap(made.translation.hpa, swap.bytes,
+                                                             swap.expected, swap.desired);
+  if (is_stored) {
+    log_.write(*slot_, {note, direct_map_gpa(address).value(), swap.expected, swap.desired});
+  }
+  return is_stored;
 }
 
 Translation Vcpu::access_block(Gva address, AccessType type, Cause cause) {
@@ -298,6 +311,7 @@ Translation Vcpu::access_block(Gva address, AccessType type, Cause cause) {
 
 void Vcpu::clear(Gva address, unsigned bits) {
   const std::uint64_t size = bit(bits);
+  log_.frame(*slot_, LogKind::kFrameZeroed, direct_map_gpa(address).value(), size);
   for (std::uint64_t done = 0; done < size;) {
     const Translation page =
         access_block(address + done, AccessType::kWrite, Cause::kGuestFrameZeroing);
@@ -364,7 +378,8 @@ std::vector<Invalidation> Vcpu::complete(const std::vector<Invalidation>& list) 
 }
 
 template <class Handler>
-void Vcpu::leave_for(Handler&& handler) {
+void Vcpu::leave_for(std::string_view cause, std::uint64_t address, Handler&& handler) {
+  log_.exit(*slot_, cause, address);
   transition();
   const SoftwareGuard guard(*place_.hypervisor_lock, *slot_);
   handler();
@@ -372,7 +387,8 @@ void Vcpu::leave_for(Handler&& handler) {
 
 void Vcpu::invalidate(const Invalidation& invalidation) {
   if (block_.intercepts.invalidations) {
-    leave_for([&] { hypervisor().handle_invalidation(*this, place_.vm_id, invalidation); });
+    leave_for(name_of(invalidation.op), invalidation.address.value(),
+              [&] { hypervisor().handle_invalidation(*this, place_.vm_id, invalidation); });
     return;
   }
   const Invalidation drop = complete(invalidation);
@@ -384,8 +400,9 @@ void Vcpu::write_cr3(const Cr3Value& value) {
   cr3_ = value;
   pdptes_.loaded = false;
   if (block_.intercepts.cr3_writes) {
-    leave_for(
-        [&] { check_resumed(hypervisor().handle_cr3_write(*this, place_.vm_id), value.root); });
+    leave_for("cr3_write", value.root.value(), [&] {
+      check_resumed(hypervisor().handle_cr3_write(*this, place_.vm_id), value.root);
+    });
     return;
   }
   Invalidation drop;
@@ -401,8 +418,9 @@ void Vcpu::write_cr3(const Cr3Value& value) {
 void Vcpu::write_control(const PagingControl& control) {
   control_ = control;
   if (block_.intercepts.control_writes) {
-    leave_for(
-        [&] { check_resumed(hypervisor().handle_control_write(*this, place_.vm_id), cr3_.root); });
+    leave_for("control_write", 0, [&] {
+      check_resumed(hypervisor().handle_control_write(*this, place_.vm_id), cr3_.root);
+    });
     return;
   }
   Invalidation drop;
@@ -436,6 +454,7 @@ std::uint64_t Vcpu::load(Hpa address, unsigned bytes) {
 }
 
 void Vcpu::store(Hpa address, unsigned bytes, std::uint64_t value) {
+  const VcpuLog::Write write{log_.take_note(), address.value(), log_.word(address, bytes), value};
   check_physical(slot_->book.run_software(Cause::kHostTableWrite,
                                           [&] {
                                             return slot_->core.access_physical(
@@ -443,14 +462,21 @@ void Vcpu::store(Hpa address, unsigned bytes, std::uint64_t value) {
                                                 bytes_of(value, bytes));
                                           }),
                  address);
+  log_.write(*slot_, write);
 }
 
 bool Vcpu::compare_and_swap(Hpa address, const Swap& swap) {
-  return slot_->book.run_software(Cause::kHostTableWrite,
-                                  [&] { return slot_->core.swap_physical(address, swap); });
+  const TableNote note = log_.take_note();
+  const bool is_stored = slot_->book.run_software(
+      Cause::kHostTableWrite, [&] { return slot_->core.swap_physical(address, swap); });
+  if (is_stored) {
+    log_.write(*slot_, {note, address.value(), swap.expected, swap.desired});
+  }
+  return is_stored;
 }
 
 void Vcpu::clear(Hpa address, unsigned bits) {
+  log_.frame(*slot_, LogKind::kFrameZeroed, address.value(), bit(bits));
   platform_.memory().zero_bytes(address, bit(bits));
 }
 

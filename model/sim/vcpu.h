@@ -15,6 +15,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/guest/cpu_port.h"
@@ -23,6 +24,7 @@
 #include "model/sim/core_slot.h"
 #include "model/sim/platform.h"
 #include "model/sim/software_lock.h"
+#include "model/sim/vcpu_log.h"
 #include "model/walk/context.h"
 
 namespace nestwalk {
@@ -70,6 +72,9 @@ class Vcpu : public CpuPort, public HypervisorPort {
 
   [[nodiscard]] unsigned num_direct_map_faults() const { return num_direct_map_faults_; }
 
+  // What it tells of itself; off until it is connected.
+  [[nodiscard]] VcpuLog& log() { return log_; }
+
   // CpuPort
   [[nodiscard]] unsigned cpu() const override { return place_.cpu; }
   [[nodiscard]] std::uint64_t load(Gva address, unsigned bytes) override;
@@ -98,6 +103,7 @@ class Vcpu : public CpuPort, public HypervisorPort {
   [[nodiscard]] CoreCounters counters() const override;
 
   // Both
+  void note_table(const TableNote& note) override { log_.note(note); }
   void spend(Cause cause, std::uint64_t cycles) override;
 
  private:
@@ -114,8 +120,9 @@ class Vcpu : public CpuPort, public HypervisorPort {
   [[nodiscard]] Hypervisor& hypervisor() const { return *place_.hypervisor; }
   // An exit for an intercepted instruction, and its handler.
   template <class Handler>
-  void leave_for(Handler&& handler);
+  void leave_for(std::string_view cause, std::uint64_t address, Handler&& handler);
   void check_resumed(ExitOutcome outcome, Gpa gpa) const;
+  [[nodiscard]] Gpa direct_map_gpa(Gva address) const;
   void check_physical(bool ok, Hpa address) const;
   [[nodiscard]] WalkContext make_context() const;
   void shadow_context(WalkContext& context) const;
@@ -146,6 +153,7 @@ class Vcpu : public CpuPort, public HypervisorPort {
   bool is_running_ = false;
   bool must_flush_ = false;  // it was told to invalidate while it did not run
   Place place_;
+  VcpuLog log_;
   PagingControl control_;
   Cr3Value cr3_;
   PdpteRegisters pdptes_;

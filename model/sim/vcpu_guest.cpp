@@ -5,12 +5,14 @@
 #include <vector>
 
 #include "model/arch/check.h"
+#include "model/guest/guest_layout.h"
 #include "model/sim/vcpu.h"
 
 namespace nestwalk {
 
 void Vcpu::copy(const BlockCopy& block) {
   const std::uint64_t size = bit(block.bits);
+  log_.frame(*slot_, LogKind::kFrameCopied, direct_map_gpa(block.to).value(), size);
   for (std::uint64_t done = 0; done < size;) {
     const Translation from =
         access_block(block.from + done, AccessType::kRead, Cause::kGuestFrameCopy);
@@ -26,6 +28,11 @@ void Vcpu::copy(const BlockCopy& block) {
     }
     done += SparseMemory::kPageBytes;
   }
+}
+
+// Where a word of the kernel's direct map is; all that it stores lies there.
+Gpa Vcpu::direct_map_gpa(Gva address) const {
+  return Gpa(address.value() - guest_layout(control_.format).direct_map_base);
 }
 
 // ---- Other CPUs ----
@@ -103,7 +110,7 @@ void Vcpu::invalidate_on(CoreSlot& where, const Invalidation& drop, Cause cause)
   where.book.charge(cause, cost_of(drop.op));
   where.core.pass_time();
   Fence fence;
-  platform_.invalidate(where.index, drop, &fence);
+  log_.invalidation(where, drop, platform_.invalidate(where.index, drop, &fence));
   if (!fence.is_acknowledged()) {
     where.book.charge(cause, where.core.wait_until(fence.acknowledged(),
                                                    [&fence] { return fence.is_acknowledged(); }));

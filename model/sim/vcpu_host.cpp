@@ -23,7 +23,7 @@ void Vcpu::invalidate(const Invalidation& invalidation, unsigned core) {
   slot_->core.pass_time();
   Fence fence;
   if (where.running == nullptr) {
-    platform_.invalidate(core, invalidation, &fence);
+    log_.invalidation(where, invalidation, platform_.invalidate(core, invalidation, &fence));
   } else {
     spend(Cause::kShootdown, platform_.params().instructions.ipi_send_cycles);
     slot_->core.pass_time();
@@ -54,6 +54,7 @@ FlushTargets Vcpu::flush_targets() const {
 
 void Vcpu::run_hypervisor(
     const std::function<void(const HostContext&, const FlushTargets&)>& work) {
+  log_.exit(*slot_, "host_event");
   transition();
   const SoftwareGuard guard(*place_.hypervisor_lock, *slot_);
   work(place_.hypervisor->host_context(*this, place_.vm_id), flush_targets());

@@ -1,5 +1,6 @@
 foreach(file run_test.cpp run_region_test.cpp direct_tables_test.cpp)
   nestwalk_test(FILE ${file} SYSTEMC LINKS nestwalk_run_bench nlohmann_json::nlohmann_json)
 endforeach()
+nestwalk_test(FILE run_log_test.cpp SYSTEMC LINKS nestwalk_run_bench)
 nestwalk_test(FILE published_test.cpp SYSTEMC LINKS nestwalk_run_bench nestwalk::config)
 nestwalk_test(FILE prefetch_test.cpp SYSTEMC LINKS nestwalk_run_bench TIMEOUT 30)
