@@ -14,6 +14,7 @@
 
 #include "model/cli/bench_command.h"
 #include "model/cli/config_command.h"
+#include "model/cli/experiment_command.h"
 #include "model/cli/record_command.h"
 #include "model/cli/regress_command.h"
 #include "model/cli/run_command.h"
@@ -29,6 +30,7 @@ namespace {
 
 constexpr std::string_view kExamples = R"(Examples:
   nestwalk run configs/examples/quickstart.yaml
+  nestwalk experiment shadow-is-native
   nestwalk record -o ls.nwt -- ls -l
   nestwalk walk --explain configs/examples/walk/cold_4x4.jsonl
   nestwalk walk --snapshot tests/fixtures/linux-nested
@@ -144,6 +146,7 @@ int run_program(int argc, const char* const* argv, const Streams& streams) {
     add_config_command(program, runner);
     add_bench_command(program, runner);
     add_regress_command(program, runner);
+    add_experiment_command(program, runner);
     for (CLI::App* command : program.get_subcommands([](CLI::App*) { return true; })) {
       command->allow_extras();
     }
