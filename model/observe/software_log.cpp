@@ -21,8 +21,10 @@ std::string json_line(const LogRecord& r) {
     text("cause", r.cause);
   }
   switch (r.kind) {
-    case LogKind::kSystemCall:
     case LogKind::kSwitch:
+      break;
+    case LogKind::kSystemCall:
+      address("address", r.address);
       break;
     case LogKind::kPageFault:
       address("address", r.address);

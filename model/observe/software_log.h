@@ -25,7 +25,7 @@ constexpr std::string_view name_of(LogActor actor) {
 }
 
 enum class LogKind : std::uint8_t {
-  kSystemCall,     // of the current process; cause: which
+  kSystemCall,     // of the current process; cause: which, address: of its range
   kSwitch,         // the guest kernel goes to another process
   kPageFault,      // delivered to the guest kernel; cause: the access, address: GVA, value: code
   kHandlerEnd,     // of the guest kernel; cause: the outcome

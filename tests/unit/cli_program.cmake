@@ -1,5 +1,5 @@
 # The program as it is started by a user, in a process of its own.
-foreach(area bad_input experiment record run trace)
+foreach(area bad_input experiment log record run trace)
   nestwalk_test(FILE cli_${area}_test.cpp LINKS nestwalk::workload nlohmann_json::nlohmann_json
                 TIMEOUT 30)
   add_dependencies(cli_${area}_test nestwalk_program)

@@ -39,6 +39,13 @@ TEST(SoftwareLog, WhatAKindDoesNotUseIsLeftOut) {
   record.cause = {};
   EXPECT_EQ(json_line(record),
             R"({"cycle":0,"core":0,"vm":0,"process":0,"actor":"guest kernel","what":"switch"})");
+  record.kind = LogKind::kSystemCall;
+  record.actor = LogActor::kUser;
+  record.cause = "unmap";
+  record.address = 0x5000;
+  EXPECT_EQ(json_line(record),
+            R"({"cycle":0,"core":0,"vm":0,"process":0,"actor":"user","what":"system_call",)"
+            R"("cause":"unmap","address":"0x5000"})");
 }
 
 TEST(SoftwareLog, AVectorKeepsRecordsInOrder) {
