@@ -16,7 +16,8 @@ else()
 endif()
 
 file(GLOB NESTWALK_RTL CONFIGURE_DEPENDS
-     ${PROJECT_SOURCE_DIR}/rtl/prim/*.sv ${PROJECT_SOURCE_DIR}/rtl/walker/*.sv)
+     ${PROJECT_SOURCE_DIR}/rtl/prim/*.sv ${PROJECT_SOURCE_DIR}/rtl/lookup/*.sv
+     ${PROJECT_SOURCE_DIR}/rtl/walker/*.sv)
 set(NESTWALK_RTL_PACKAGES ${PROJECT_SOURCE_DIR}/rtl/pkg/mmu_arch_pkg.sv
                           ${PROJECT_SOURCE_DIR}/rtl/pkg/walker_pkg.sv)
 set(NESTWALK_RTL_WAIVERS ${PROJECT_SOURCE_DIR}/rtl/lint/waivers.vlt)

@@ -29,8 +29,14 @@ void vl_stop(const char* file, int line, const char* scope) {
 namespace nestwalk {
 
 struct PinWalker::Pins {
+  // One thread: a model of this size gains nothing by more.
+  static VerilatedContext* on_one_thread(VerilatedContext& context) {
+    context.threads(1);
+    return &context;
+  }
+
   VerilatedContext context;
-  Vwalker_pins top{&context, "walker"};
+  Vwalker_pins top{on_one_thread(context), "walker"};
 };
 
 PinWalker::PinWalker() : pins_(std::make_unique<Pins>()) {
@@ -40,6 +46,9 @@ PinWalker::PinWalker() : pins_(std::make_unique<Pins>()) {
 }
 
 PinWalker::~PinWalker() {
+  // Verilator takes the thread's context for that of the model that is destroyed; by now it may be
+  // that of another walker, or gone.
+  Verilated::threadContextp(&pins_->context);
   pins_->top.final();
 }
 
@@ -49,6 +58,10 @@ unsigned PinWalker::slots() const {
 
 unsigned PinWalker::max_restarts() const {
   return pins_->top.max_restarts_o;
+}
+
+unsigned PinWalker::ntlb_entries() const {
+  return pins_->top.ntlb_entries_o;
 }
 
 void PinWalker::reset() {
@@ -201,9 +214,34 @@ void PinWalker::sample() {
                      top.update_expected_o,
                      top.update_desired_o};
   }
-  if (!cycle_.has_response) {
-    return;
+  cycle_.has_ntlb = top.ntlb_valid_o != 0;
+  if (cycle_.has_ntlb) {
+    sample_ntlb();
   }
+  if (cycle_.has_response) {
+    sample_response();
+  }
+}
+
+void PinWalker::sample_ntlb() {
+  const Vwalker_pins& top = pins_->top;
+  NtlbOperation& operation = cycle_.ntlb;
+  operation = {};
+  operation.kind = static_cast<NtlbOperation::Kind>(top.ntlb_op_o);
+  operation.slot = top.ntlb_slot_o;
+  operation.position = {top.ntlb_g_o, top.ntlb_h_o};
+  operation.gpa = Gpa(top.ntlb_gpa_o);
+  operation.is_hit = top.ntlb_hit_o != 0;
+  operation.page.base = top.ntlb_base_o;
+  operation.page.page_bits = top.ntlb_page_bits_o;
+  operation.page.host.bits = top.ntlb_rights_o;
+  operation.page.dirty = top.ntlb_dirty_o != 0;
+  operation.tags.ep4ta = Ep4ta(top.ntlb_ep4ta_o << 12);
+  operation.tags.asid = Asid(top.ntlb_asid_o);
+}
+
+void PinWalker::sample_response() {
+  const Vwalker_pins& top = pins_->top;
   cycle_.response_slot = top.response_slot_o;
   WalkerResponse& response = cycle_.response;
   response = {};

@@ -39,6 +39,18 @@ class PinWalker {
     std::uint64_t desired = 0;
   };
 
+  // What the nested TLB does for a walk.
+  struct NtlbOperation {
+    enum class Kind : std::uint8_t { kLookup, kFill, kDrop };
+    Kind kind = Kind::kLookup;
+    std::uint8_t slot = 0;
+    Position position;
+    Gpa gpa;
+    bool is_hit = false;
+    Resume page;  // filled, or hit
+    Tags tags;    // those of a guest-physical mapping
+  };
+
   // What passes in one cycle.
   struct Cycle {
     bool has_accept = false;
@@ -47,12 +59,14 @@ class PinWalker {
     bool has_response = false;
     bool has_invalidation = false;
     bool has_acknowledge = false;
+    bool has_ntlb = false;
     std::uint8_t accept_slot = 0;
     std::uint8_t response_slot = 0;
     std::uint16_t killed = 0;     // a bit for each slot
     std::uint16_t restarted = 0;  // likewise
     TableRequest read;
     TableRequest update;
+    NtlbOperation ntlb;
     WalkerResponse response;
   };
 
@@ -63,6 +77,7 @@ class PinWalker {
 
   [[nodiscard]] unsigned slots() const;
   [[nodiscard]] unsigned max_restarts() const;
+  [[nodiscard]] unsigned ntlb_entries() const;
   void reset();
 
   // Inputs of the cycle under way. nullptr: nothing is offered.
@@ -83,6 +98,8 @@ class PinWalker {
 
  private:
   void sample();
+  void sample_ntlb();
+  void sample_response();
 
   struct Pins;
   std::unique_ptr<Pins> pins_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "model/lookup/invalidate.h"
+#include "model/tlm/fault_drop.h"
 #include "model/tlm/walk_kill.h"
 
 namespace nestwalk {
@@ -35,7 +36,22 @@ std::string print(const WalkerResponse& response) {
                      response.is_translation ? print(response.translation) : print(response.fault));
 }
 
+std::string print(const Resume& page) {
+  return fmt::format("hpa {:#x} bits {} rights {} dirty {}", page.base, page.page_bits,
+                     page.host.bits, page.dirty);
+}
+
+NtlbParams ntlb_params(unsigned entries) {
+  NtlbParams params;
+  params.array.entries = entries;
+  params.array.ways = 0;
+  return params;
+}
+
 }  // namespace
+
+Scoreboard::Scoreboard(const Structures& structures)
+    : slots_(structures.slots), ntlb_(ntlb_params(structures.ntlb_entries)) {}
 
 void Scoreboard::begin_cycle(std::uint64_t cycle) {
   cycle_ = cycle;
@@ -84,7 +100,7 @@ void Scoreboard::check_order(const Record& record) {
 void Scoreboard::observe(const Record& record) {
   ++counts_[static_cast<unsigned>(record.event.kind)];
   check_order(record);
-  if (record.event.kind == EventKind::kInvalidate) {
+  if (record.event.kind == EventKind::kInvalidate && !record.is_by_fault) {
     invalidate(record);
     return;
   }
@@ -98,6 +114,11 @@ void Scoreboard::observe(const Record& record) {
     return;
   }
   if (slot.kill == Kill::kDue && record.event.kind != EventKind::kKill) {
+    problem(record, "an invalidation should have killed the walk");
+  }
+  const bool is_of_cache =
+      record.event.kind == EventKind::kFill || record.event.kind == EventKind::kLookup;
+  if (slot.kill == Kill::kWaits && is_of_cache) {
     problem(record, "an invalidation should have killed the walk");
   }
   if (slot.must_restart && record.event.kind != EventKind::kRestart) {
@@ -119,18 +140,78 @@ void Scoreboard::observe(const Record& record) {
     case EventKind::kKill:
       return kill(slot, record);
     case EventKind::kInvalidate:
-      return;  // above
+      return drop_by_fault(slot, record);
     case EventKind::kFill:
+      return fill(slot, record);
     case EventKind::kLookup:
-      problem(record, "this walker has no caches");
-      return;
+      return look_up(slot, record);
   }
 }
 
+// On to the next step that the RTL must make: of what the engine offers to caches, it keeps pages.
+void Scoreboard::advance(Slot& slot, const Answer& answer) {
+  slot.step = slot.engine.next(answer);
+  while (slot.step.kind == StepKind::kFill && slot.step.resume.next_level != 0) {
+    slot.step = slot.engine.next({});
+  }
+}
+
+void Scoreboard::expect_cache_step(const Slot& slot, const Record& record, StepKind kind) {
+  if (slot.step.kind != kind) {
+    problem(record, "the engine does not ask for this");
+    return;
+  }
+  expect_equal(record, "stage", record.event.stage, slot.step.stage);
+  expect_equal(record, "position", record.event.position, slot.step.position);
+  expect_equal(record, "address", record.event.address, slot.step.address);
+}
+
+void Scoreboard::look_up(Slot& slot, const Record& record) {
+  expect_cache_step(slot, record, StepKind::kLookup);
+  const std::optional<Resume> page =
+      ntlb_.lookup(Gpa(record.event.address), slot.request.context.tags);
+  expect_equal(record, "hit", unsigned{record.is_hit}, unsigned{page.has_value()});
+  if (page && record.is_hit) {
+    expect_equal(record, "page", record.page, *page);
+  }
+  if (slot.step.kind == StepKind::kLookup) {
+    advance(slot, {page ? AnswerKind::kHit : AnswerKind::kMiss, 0, page.value_or(Resume{})});
+  }
+}
+
+void Scoreboard::fill(Slot& slot, const Record& record) {
+  expect_cache_step(slot, record, StepKind::kFill);
+  if (slot.step.kind == StepKind::kFill) {
+    expect_equal(record, "page", record.page, slot.step.resume);
+    expect_equal(record, "value", record.event.value, slot.step.resume.base);
+    ntlb_.fill(Gpa(slot.step.address), slot.step.resume, slot.request.context.tags);
+    advance(slot, {});
+  }
+}
+
+bool Scoreboard::fault_drops(const Slot& slot) const {
+  return ntlb_.is_present() && slot.step.kind == StepKind::kFault &&
+         (slot.step.fault.kind == FaultKind::kEptViolation ||
+          slot.step.fault.kind == FaultKind::kNestedPageFault);
+}
+
+void Scoreboard::drop_by_fault(Slot& slot, const Record& record) {
+  if (!fault_drops(slot) || slot.has_dropped) {
+    problem(record, "the walk has no fault that drops anything");
+    return;
+  }
+  expect_equal(record, "gpa", record.invalidation.gpa.value(), slot.step.fault.gpa.value());
+  ntlb_.invalidate(invalidation_by_fault(slot.step.fault, slot.request.context.tags));
+  slot.has_dropped = true;
+}
+
 void Scoreboard::begin(Slot& slot) {
-  slot.engine = slot.request.is_pdpte_load ? WalkEngine::for_pdpte_load(slot.request.context)
-                                           : WalkEngine(slot.request.context, slot.request.access);
-  slot.step = slot.engine.next({});
+  WalkContext context = slot.request.context;
+  context.has_host_cache = ntlb_.is_present();
+  slot.engine = slot.request.is_pdpte_load ? WalkEngine::for_pdpte_load(context)
+                                           : WalkEngine(context, slot.request.access);
+  advance(slot, {});
+  slot.has_dropped = false;
   slot.is_issued = false;
   slot.must_restart = false;
   slot.has_answer = false;
@@ -177,7 +258,7 @@ void Scoreboard::read_data(Slot& slot, const Record& record) {
   expect_step(slot, record, StepKind::kRead);
   expect_equal(record, "value", record.event.value, slot.answer.value);
   slot.has_answer = false;
-  slot.step = slot.engine.next(slot.answer);
+  advance(slot, slot.answer);
   if (slot.kill == Kill::kWaits) {
     slot.kill = Kill::kDue;
   }
@@ -201,7 +282,7 @@ void Scoreboard::update_done(unsigned index, AnswerKind answer) {
   } else if (answer == AnswerKind::kLost) {
     slot.must_restart = true;
   } else {
-    slot.step = slot.engine.next({answer, 0, {}});
+    advance(slot, {answer, 0, {}});
   }
 }
 
@@ -212,7 +293,7 @@ void Scoreboard::restart(Slot& slot, const Record& record) {
   }
   slot.must_restart = false;
   expect_step(slot, record, StepKind::kUpdate);
-  slot.step = slot.engine.next({AnswerKind::kLost, 0, {}});
+  advance(slot, {AnswerKind::kLost, 0, {}});
 }
 
 void Scoreboard::kill(Slot& slot, const Record& record) {
@@ -243,6 +324,9 @@ void Scoreboard::respond(Slot& slot, const Record& record) {
   if (slot.kill == Kill::kWaits) {
     problem(record, "an invalidation should have killed the walk");
   }
+  if (fault_drops(slot) && !slot.has_dropped) {
+    problem(record, "the fault did not drop what is cached for its address");
+  }
   if (is_over(slot)) {
     expect_equal(record, "response", record.response, should);
     expect_equal(record, "address", record.event.address, slot.request.access.address.value());
@@ -257,6 +341,7 @@ void Scoreboard::respond(Slot& slot, const Record& record) {
 
 void Scoreboard::invalidate(const Record& record) {
   expect_equal(record, "address", record.event.address, record.invalidation.address.value());
+  ntlb_.invalidate(record.invalidation);
   for (Slot& slot : slots_) {
     if (!slot.is_busy || !concerns(record.invalidation, slot.request.context)) {
       continue;

@@ -8,7 +8,9 @@
 //   scoreboard.read_answered(slot, answer);  // what the memory will send, told by the memory
 //   scoreboard.problems();                   // empty: no disagreement
 //
-// Not for time: cycles are only held against begin_cycle(). Walkers without caches only.
+// The nested TLB, if there is one, has a mirror of the model's own class, which does what the
+// record says in the order of the record: each hit, miss and payload is compared, and so each
+// victim. Not for time: cycles are only held against begin_cycle().
 #pragma once
 
 #include <array>
@@ -16,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "model/lookup/nested_tlb.h"
 #include "model/walk/engine.h"
 #include "tb/walker_record.h"
 
@@ -23,7 +26,11 @@ namespace nestwalk {
 
 class Scoreboard {
  public:
-  explicit Scoreboard(unsigned slots) : slots_(slots) {}
+  struct Structures {
+    unsigned slots = 1;
+    unsigned ntlb_entries = 0;
+  };
+  explicit Scoreboard(const Structures& structures);
 
   void begin_cycle(std::uint64_t cycle);
   void observe(const Record& record);
@@ -60,6 +67,7 @@ class Scoreboard {
     Step step;
     Answer answer;  // to the read under way
     bool has_answer = false;
+    bool has_dropped = false;  // what its fault drops
   };
 
   void accept(Slot& slot, const Record& record);
@@ -71,6 +79,12 @@ class Scoreboard {
   void kill(Slot& slot, const Record& record);
   void invalidate(const Record& record);
   void begin(Slot& slot);
+  void advance(Slot& slot, const Answer& answer);
+  void look_up(Slot& slot, const Record& record);
+  void fill(Slot& slot, const Record& record);
+  void drop_by_fault(Slot& slot, const Record& record);
+  void expect_cache_step(const Slot& slot, const Record& record, StepKind kind);
+  [[nodiscard]] bool fault_drops(const Slot& slot) const;
   void expect_step(const Slot& slot, const Record& record, StepKind kind);
   void check_order(const Record& record);
   template <class Value>
@@ -81,6 +95,7 @@ class Scoreboard {
   }
 
   std::vector<Slot> slots_;
+  NestedTlb ntlb_;
   std::uint64_t cycle_ = 0;
   int last_order_ = -1;  // within the cycle
   std::array<std::uint64_t, kNumEventKinds> counts_{};

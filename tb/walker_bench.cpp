@@ -9,7 +9,7 @@ namespace nestwalk {
 WalkerBench::WalkerBench(const BenchParams& params)
     : params_(params),
       random_(params.seed),
-      scoreboard_(walker_.slots()),
+      scoreboard_({walker_.slots(), walker_.ntlb_entries()}),
       slots_(walker_.slots()) {}
 
 void WalkerBench::set_params(const BenchParams& params) {
@@ -19,7 +19,7 @@ void WalkerBench::set_params(const BenchParams& params) {
 
 void WalkerBench::reset() {
   walker_.reset();
-  scoreboard_ = Scoreboard(walker_.slots());
+  scoreboard_ = Scoreboard({walker_.slots(), walker_.ntlb_entries()});
   waiting_.clear();
   invalidations_.clear();
   reads_.clear();
@@ -140,8 +140,14 @@ void WalkerBench::publish(Record& record, EventKind kind, unsigned slot) {
   record.event.cycle = cycle_;
   record.event.kind = kind;
   record.event.slot = static_cast<std::uint8_t>(slot);
-  record.event.order = static_cast<std::uint8_t>(
-      kind == EventKind::kInvalidate ? kInvalidateOrder : kFirstSlotOrder + slot);
+  record.event.order = static_cast<std::uint8_t>(kFirstSlotOrder + slot);
+  if (kind == EventKind::kInvalidate) {
+    record.event.order = kInvalidateOrder;
+  } else if (kind == EventKind::kFill) {
+    record.event.order = kFillOrder;
+  } else if (kind == EventKind::kLookup) {
+    record.event.order = kLookupOrder;
+  }
   if (change_) {
     change_(record);
   }
@@ -169,11 +175,36 @@ void WalkerBench::record(const PinWalker::Cycle& cycle) {
     record.event.address = record.invalidation.address.value();
     publish(record, EventKind::kInvalidate, 0);
   }
+  if (cycle.has_ntlb) {
+    record_ntlb(cycle.ntlb);
+  }
   const bool is_quiet = !cycle.has_accept && !cycle.has_read && !cycle.has_update &&
                         !cycle.has_response && data_ == nullptr && done_ == nullptr &&
                         cycle.killed == 0 && cycle.restarted == 0;
   if (!is_quiet) {
     record_slots(cycle);
+  }
+}
+
+void WalkerBench::record_ntlb(const PinWalker::NtlbOperation& operation) {
+  using Kind = PinWalker::NtlbOperation::Kind;
+  Record record;
+  record.event.stage = Stage::kHost;
+  record.event.position = operation.position;
+  record.event.address = operation.gpa.value();
+  switch (operation.kind) {
+    case Kind::kLookup:
+      record.is_hit = operation.is_hit;
+      record.page = operation.page;
+      return publish(record, EventKind::kLookup, operation.slot);
+    case Kind::kFill:
+      record.page = operation.page;
+      record.event.value = record.page.base;
+      return publish(record, EventKind::kFill, operation.slot);
+    case Kind::kDrop:
+      record.is_by_fault = true;
+      record.invalidation.gpa = operation.gpa;
+      return publish(record, EventKind::kInvalidate, operation.slot);
   }
 }
 

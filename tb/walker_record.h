@@ -10,6 +10,7 @@
 #include "model/arch/event.h"
 #include "model/arch/fault.h"
 #include "model/arch/invalidation.h"
+#include "model/arch/resume.h"
 #include "model/arch/translation.h"
 #include "model/walk/context.h"
 #include "model/walk/step.h"
@@ -38,6 +39,9 @@ struct Record {
   WalkerRequest request;       // kAccept
   WalkerResponse response;     // kRespond
   Invalidation invalidation;   // kInvalidate
+  bool is_by_fault = false;    // kInvalidate: what a fault of the slot's walk drops by itself
+  bool is_hit = false;         // kLookup
+  Resume page;                 // kFill; kLookup, if it is a hit
 };
 
 // Place of a record within its cycle (Event::order).

@@ -122,10 +122,49 @@ package walker_pkg;
     logic [63:0] gpa;
   } invalidation_t;
 
+  // One row of the table of invalidations.
+  typedef struct packed {
+    logic drops_guest;      // mappings made from the guest stage
+    logic drops_host;       // mappings made from the host stage
+    logic same_context;     // VPID and ASID must be the same
+    logic vpid_zero;
+    logic vpid_not_zero;
+    logic same_pcid;
+    logic same_ep4ta;
+    logic keeps_globals;
+    logic host_by_address;  // of guest-physical mappings, the one of that GPA alone
+  } rule_t;
+
+  // A host page in the nested TLB.
+  typedef struct packed {
+    logic [63:0] gpa;        // any address within it
+    logic [63:0] base;       // its HPA
+    logic [6:0]  page_bits;
+    logic [4:0]  rights;     // of the whole host path
+    logic        dirty;
+    logic [39:0] ep4ta;
+    logic [31:0] asid;
+  } ntlb_page_t;
+
+  localparam logic [1:0] NTLB_LOOKUP = 2'd0;
+  localparam logic [1:0] NTLB_FILL = 2'd1;
+  localparam logic [1:0] NTLB_DROP = 2'd2;  // what a fault drops by itself
+
+  // What a walk asks of the nested TLB.
+  typedef struct packed {
+    logic [SLOT_BITS-1:0] slot;
+    logic [2:0]           g;
+    logic [2:0]           h;
+    logic [1:0]           op;
+    ntlb_page_t           page;
+  } ntlb_op_t;
+
   // Widths of records of which there are several side by side; Yosys 0.23 has no $bits of a type.
   localparam int unsigned READ_BITS = 64;
   localparam int unsigned UPDATE_BITS = 192;
   localparam int unsigned RESPONSE_BITS = 284;
+  localparam int unsigned NTLB_PAGE_BITS = 213;
+  localparam int unsigned NTLB_OP_BITS = 225;
 
   // What an entry says.
   typedef enum logic [1:0] {
@@ -149,7 +188,9 @@ package walker_pkg;
     PhaseData = 3'd2,     // an entry that was read
     PhaseDenied = 3'd3,   // an update that the host stage does not permit
     PhaseDone = 3'd4,     // the answer to an update
-    PhaseOutside = 3'd5   // a GPA that the host stage does not reach
+    PhaseOutside = 3'd5,  // a GPA that the host stage does not reach
+    PhaseLookup = 3'd6,   // the answer of the nested TLB
+    PhaseFilled = 3'd7    // the nested TLB has taken the page
   } phase_e;
 
   // Where a walk goes on.

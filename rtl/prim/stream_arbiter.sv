@@ -1,8 +1,9 @@
-// Lets one of N waiting streams through, in turn. A stream that has been shown stays until it is
-// taken, so that a record that waits does not change. Combinational from valid_i to valid_o and from
+// Lets one of N waiting streams through, in turn. With Holds, a stream that has been shown stays until
+// it is taken, so that a record that waits does not change; without, streams may withdraw. Combinational from valid_i to valid_o and from
 // ready_i to ready_o; no cycle is lost. Not for payloads: who instantiates it selects by grant_o.
 module stream_arbiter #(
   parameter int unsigned Streams = 2,  // 1 to 16
+  parameter bit Holds = 1'b1,
   parameter int unsigned IndexBits = (Streams > 1) ? $clog2(Streams) : 1
 ) (
   input  logic                 clk_i,
@@ -53,7 +54,7 @@ module stream_arbiter #(
       is_held_q <= 1'b0;
     end else begin
       first_q <= first_d;
-      is_held_q <= valid_o && !ready_i;
+      is_held_q <= Holds && valid_o && !ready_i;
     end
   end
 

@@ -2,7 +2,8 @@
 // that has come and steers the registers of walk_slot, where protocol and cycles are described.
 // Levels and stages are numbers there; no state here is named after one.
 module walk_control #(
-  parameter int unsigned MaxRestarts = 64  // lost updates; one more ends in a memory error
+  parameter int unsigned MaxRestarts = 64,  // lost updates; one more ends in a memory error
+  parameter bit HasNtlb = 1'b0
 ) (
   input  logic                    clk_i,
   input  logic                    rst_ni,
@@ -14,6 +15,9 @@ module walk_control #(
   input  logic                    update_ready_i,
   input  logic                    done_valid_i,
   input  logic                    response_ready_i,
+  input  logic                    ntlb_ready_i,
+  output logic                    ntlb_valid_o,
+  output logic [1:0]              ntlb_op_o,
   output logic                    is_idle_o,
   output logic                    read_valid_o,
   output logic                    update_valid_o,
@@ -36,6 +40,7 @@ module walk_control #(
   input  logic                    denies_update_i,
   input  logic                    is_last_update_i,
   input  logic [1:0]              outcome_i,        // of the update
+  input  logic                    serves_i,         // the nested TLB has the page for this purpose
   // Where the walk goes on turns out to lie in or outside of the host's input addresses.
   input  logic                    to_host_i,
   input  logic                    is_outside_i,
@@ -43,6 +48,7 @@ module walk_control #(
   output walker_pkg::phase_e      phase_o,
   output walker_pkg::go_e         go_o,
   output logic                    passes_o,         // the entry that has come is good
+  output logic                    hits_o,           // the nested TLB has given the page
   output logic                    updates_o,        // the update took place
   output logic                    faults_o,
   output mmu_arch_pkg::fault_e    fault_o,
@@ -51,14 +57,17 @@ module walk_control #(
   output logic [6:0]              num_restarts_o
 );
 
-  typedef enum logic [2:0] {
+  typedef enum logic [3:0] {
     StIdle,
     StBegin,
+    StLookup,
     StRead,
     StData,
     StUpdate,
     StDone,
+    StFill,
     StOutside,
+    StDrop,
     StRespond
   } state_e;
 
@@ -99,6 +108,15 @@ module walk_control #(
         phase_o = walker_pkg::PhaseOutside;
         killed_o = kill_i;
       end
+      StLookup: begin
+        phase_o = ntlb_ready_i ? walker_pkg::PhaseLookup : walker_pkg::PhaseNone;
+        killed_o = kill_i;
+      end
+      StFill: begin
+        phase_o = ntlb_ready_i ? walker_pkg::PhaseFilled : walker_pkg::PhaseNone;
+        killed_o = kill_i;
+      end
+      StDrop: killed_o = kill_i;
       default: phase_o = walker_pkg::PhaseNone;
     endcase
     if (killed_o) begin
@@ -107,13 +125,15 @@ module walk_control #(
   end
 
   // What it means.
-  logic is_leaf, needs_update;
+  logic is_leaf, needs_update, needs_fill;
   assign is_leaf = kind_i == walker_pkg::EntryLeaf;
   always_comb begin
     go_o = walker_pkg::GoNowhere;
     passes_o = 1'b0;
     updates_o = 1'b0;
+    hits_o = 1'b0;
     needs_update = 1'b0;
+    needs_fill = 1'b0;
     faults_o = 1'b0;
     fault_o = mmu_arch_pkg::FaultMemoryError;
     restarted_o = 1'b0;
@@ -151,6 +171,8 @@ module walk_control #(
             go_o = is_host_i ? walker_pkg::GoHostEntry : walker_pkg::GoGuestEntry;
           end else if (lacks_i) begin
             needs_update = 1'b1;
+          end else if (is_host_i && HasNtlb) begin
+            needs_fill = 1'b1;
           end else begin
             go_o = is_host_i ? walker_pkg::GoGuestRead : walker_pkg::GoFinal;
           end
@@ -167,6 +189,8 @@ module walk_control #(
           updates_o = 1'b1;
           if (!is_last_update_i) begin
             needs_update = 1'b1;
+          end else if (is_host_i && HasNtlb) begin
+            needs_fill = 1'b1;
           end else begin
             go_o = is_host_i ? walker_pkg::GoGuestRead : walker_pkg::GoFinal;
           end
@@ -183,6 +207,14 @@ module walk_control #(
         fault_o = is_npt_i ? mmu_arch_pkg::FaultNestedPageFault
                            : mmu_arch_pkg::FaultEptViolation;
       end
+
+      walker_pkg::PhaseLookup: begin
+        // A page that does not serve the access is a miss: the walk decides.
+        hits_o = serves_i;
+        go_o = serves_i ? walker_pkg::GoGuestRead : walker_pkg::GoNowhere;
+      end
+
+      walker_pkg::PhaseFilled: go_o = walker_pkg::GoGuestRead;
 
       default: go_o = walker_pkg::GoNowhere;
     endcase
@@ -204,16 +236,24 @@ module walk_control #(
       end
       StRead: state_d = read_ready_i ? StData : StRead;
       StUpdate: state_d = update_ready_i && !denies_update_i ? StDone : StUpdate;
+      StLookup: state_d = ntlb_ready_i ? StRead : StLookup;
+      StDrop: state_d = ntlb_ready_i ? StRespond : StDrop;
       StRespond: state_d = response_ready_i ? StIdle : StRespond;
       default: state_d = state_q;
     endcase
     if (needs_update) begin
       state_d = StUpdate;
     end
+    if (needs_fill) begin
+      state_d = StFill;
+    end
     if (go_o != walker_pkg::GoNowhere) begin
       state_d = StRead;
-      if (to_host_i && is_outside_i) begin
-        state_d = StOutside;
+      if (to_host_i) begin
+        state_d = HasNtlb ? StLookup : StRead;
+        if (is_outside_i) begin
+          state_d = StOutside;
+        end
       end
       if (is_page_known) begin
         state_d = StRespond;
@@ -225,6 +265,11 @@ module walk_control #(
     end
     if (faults_o) begin
       state_d = StRespond;
+      // What the host stage denies drops what is cached for that address.
+      if (HasNtlb && (fault_o == mmu_arch_pkg::FaultEptViolation ||
+                      fault_o == mmu_arch_pkg::FaultNestedPageFault)) begin
+        state_d = StDrop;
+      end
     end
     if (killed_o) begin
       state_d = StBegin;
@@ -249,6 +294,16 @@ module walk_control #(
   assign read_valid_o = state_q == StRead;
   assign update_valid_o = state_q == StUpdate && !denies_update_i;
   assign response_valid_o = state_q == StRespond;
+  assign ntlb_valid_o = state_q == StLookup || state_q == StFill || state_q == StDrop;
+  always_comb begin
+    ntlb_op_o = walker_pkg::NTLB_LOOKUP;
+    if (state_q == StFill) begin
+      ntlb_op_o = walker_pkg::NTLB_FILL;
+    end
+    if (state_q == StDrop) begin
+      ntlb_op_o = walker_pkg::NTLB_DROP;
+    end
+  end
   assign is_committed_o = state_q == StUpdate || state_q == StDone || state_q == StRespond;
   assign num_restarts_o = restarts_q;
 

@@ -34,6 +34,8 @@ module walk_result #(
   input  logic [6:0]             num_restarts_i,
   output logic [2:0]             guest_rights_o,  // of the path so far
   output logic [4:0]             host_rights_o,
+  output logic [6:0]             host_page_bits_o,
+  output logic                   host_dirty_o,
   output walker_pkg::response_t  response_o
 );
 
@@ -142,6 +144,8 @@ module walk_result #(
 
   assign guest_rights_o = guest_rights_q;
   assign host_rights_o = host_rights_q;
+  assign host_page_bits_o = host_page_bits_q;
+  assign host_dirty_o = host_dirty_q;
 
   logic has_gpa;
   always_comb begin

@@ -9,13 +9,16 @@
 // response, is valid in the cycle after the data (or the done) came. So a walk whose every request
 // is taken at once lasts 2 + the sum over its steps of (latency + 1), latency counted from the cycle
 // that a request is taken in to the one that brings the answer. A restart costs one cycle more, and
-// so does a guest-physical address that the host stage does not reach.
+// so does a guest-physical address that the host stage does not reach. With a nested TLB each lookup
+// and each fill is a step of one cycle, if it is taken at once, and a fault of the host stage costs
+// one more.
 //
 // kill_i: what has been read is forgotten and the walk begins anew, unless its response is valid
 // already. A read or update that is under way is waited for and its answer dropped.
 module walk_slot #(
   parameter logic [walker_pkg::SLOT_BITS-1:0] Slot = '0,
-  parameter int unsigned MaxRestarts = 64  // lost updates; one more ends in a memory error
+  parameter int unsigned MaxRestarts = 64,  // lost updates; one more ends in a memory error
+  parameter bit HasNtlb = 1'b0
 ) (
   input  logic                       clk_i,
   input  logic                       rst_ni,
@@ -35,6 +38,11 @@ module walk_slot #(
   output walker_pkg::update_t        update_o,
   input  logic                       done_valid_i,
   input  walker_pkg::update_done_t   done_i,
+  output logic                       ntlb_valid_o,   // taken back when the walk is killed
+  input  logic                       ntlb_ready_i,
+  output walker_pkg::ntlb_op_t       ntlb_o,
+  input  logic                       ntlb_hit_i,     // answers a lookup in the same cycle
+  input  walker_pkg::ntlb_page_t     ntlb_page_i,
   input  logic                       kill_i,
   output walker_pkg::context_t       ctx_o,          // of the walk under way
   output logic                       is_busy_o,
@@ -65,7 +73,8 @@ module walk_slot #(
 
   walker_pkg::phase_e phase;
   walker_pkg::go_e    go;
-  logic               passes, updates, faults;
+  logic               passes, hits, updates, faults;
+  logic [1:0]         ntlb_op;
   mmu_arch_pkg::fault_e fault;
   logic [6:0]         num_restarts;
   logic               is_idle, is_data, to_host, is_outside;
@@ -80,6 +89,11 @@ module walk_slot #(
   logic                    entry_lacks_accessed, entry_is_dirty;
   logic [63:0]             accessed_bit, dirty_bit;
   logic                    is_npt, host_has_ad, host_is_write;
+
+  logic [4:0]              decoded_host_rights;
+  logic [63:0]             decoded_page, decoded_page_offset;
+  logic [6:0]              decoded_page_bits;
+  logic                    decoded_is_dirty;
 
   entry_decode u_entry_decode (
     .format_i        (is_host_q ? request_q.ctx.host_format : request_q.ctx.guest_format),
@@ -96,16 +110,34 @@ module walk_slot #(
     .mode_based_i    (request_q.ctx.control.mode_based_execute),
     .kind_o          (kind),
     .guest_rights_o  (entry_guest_rights),
-    .host_rights_o   (entry_host_rights),
+    .host_rights_o   (decoded_host_rights),
     .table_o         (entry_table),
-    .page_o          (entry_page),
-    .page_offset_o   (entry_page_offset),
-    .page_bits_o     (entry_page_bits),
+    .page_o          (decoded_page),
+    .page_offset_o   (decoded_page_offset),
+    .page_bits_o     (decoded_page_bits),
     .lacks_accessed_o(entry_lacks_accessed),
-    .is_dirty_o      (entry_is_dirty),
+    .is_dirty_o      (decoded_is_dirty),
     .accessed_o      (accessed_bit),
     .dirty_o         (dirty_bit)
   );
+
+  // A page of the nested TLB counts as a leaf that has come.
+  logic is_lookup;
+  assign is_lookup = ntlb_valid_o && ntlb_o.op == walker_pkg::NTLB_LOOKUP;
+  always_comb begin
+    entry_host_rights = decoded_host_rights;
+    entry_page = decoded_page;
+    entry_page_offset = decoded_page_offset;
+    entry_page_bits = decoded_page_bits;
+    entry_is_dirty = decoded_is_dirty;
+    if (is_lookup) begin
+      entry_host_rights = ntlb_page_i.rights;
+      entry_page = ntlb_page_i.base;
+      entry_page_offset = (64'd1 << ntlb_page_i.page_bits) - 64'd1;
+      entry_page_bits = ntlb_page_i.page_bits;
+      entry_is_dirty = ntlb_page_i.dirty || !host_has_ad;
+    end
+  end
 
   logic is_leaf;
   logic wants_dirty;
@@ -272,12 +304,14 @@ module walk_slot #(
           go_base = is_host_q ? leaf_hpa : leaf_gpa;
         end
       end
+      walker_pkg::PhaseLookup: go_base = leaf_hpa;
       default: go_base = is_host_q ? hpa_q : gpa_q;  // after the last update
     endcase
   end
 
   walk_control #(
-    .MaxRestarts(MaxRestarts)
+    .MaxRestarts(MaxRestarts),
+    .HasNtlb    (HasNtlb)
   ) u_walk_control (
     .clk_i,
     .rst_ni,
@@ -288,6 +322,9 @@ module walk_slot #(
     .update_ready_i,
     .done_valid_i,
     .response_ready_i,
+    .ntlb_ready_i,
+    .ntlb_valid_o,
+    .ntlb_op_o       (ntlb_op),
     .is_idle_o       (is_idle),
     .read_valid_o,
     .update_valid_o,
@@ -308,11 +345,13 @@ module walk_slot #(
     .denies_update_i (denies_update),
     .is_last_update_i(is_host_q ? host_is_last : guest_is_last),
     .outcome_i       (done_i.outcome),
+    .serves_i        (ntlb_hit_i && host_permits && (entry_is_dirty || !host_is_write)),
     .to_host_i       (to_host),
     .is_outside_i    (is_outside),
     .phase_o         (phase),
     .go_o            (go),
     .passes_o        (passes),
+    .hits_o          (hits),
     .updates_o       (updates),
     .faults_o        (faults),
     .fault_o         (fault),
@@ -324,7 +363,7 @@ module walk_slot #(
   // ------------------------------------------------------------------ registers
   logic passes_guest_leaf, passes_host_leaf;
   assign passes_guest_leaf = passes && is_leaf && !is_host_q;
-  assign passes_host_leaf = passes && is_leaf && is_host_q;
+  assign passes_host_leaf = (passes && is_leaf && is_host_q) || hits;
 
   // Position and addresses.
   always_comb begin
@@ -383,6 +422,13 @@ module walk_slot #(
   assign ctx_o = request_q.ctx;
   assign read_o = {Slot, is_host_q, g_q, h_q, is_short, address_q};
 
+  logic [6:0] host_page_bits;
+  logic       host_dirty;
+  logic [63:0] page_offset;
+  assign page_offset = (64'd1 << host_page_bits) - 64'd1;
+  assign ntlb_o = {Slot, g_q, h_q, ntlb_op, gpa_q, hpa_q & ~page_offset, host_page_bits, host_rights,
+                   host_dirty, request_q.ctx.tags.ep4ta, request_q.ctx.tags.asid};
+
   logic [63:0] update_entry, update_desired;
   logic        update_leaf;
   always_comb begin
@@ -404,8 +450,8 @@ module walk_slot #(
     .phase_i             (phase),
     .to_host_i           (to_host),
     .is_host_i           (is_host_q),
-    .passes_i            (passes),
-    .is_leaf_i           (is_leaf),
+    .passes_i            (passes || hits),
+    .is_leaf_i           (is_leaf || hits),
     .faults_i            (faults),
     .fault_i             (fault),
     .is_canonical_i      (is_canonical),
@@ -426,10 +472,12 @@ module walk_slot #(
     .num_restarts_i      (num_restarts),
     .guest_rights_o      (guest_rights),
     .host_rights_o       (host_rights),
+    .host_page_bits_o    (host_page_bits),
+    .host_dirty_o        (host_dirty),
     .response_o
   );
 
   logic unused_slots;
-  assign unused_slots = ^{data_i.slot, done_i.slot};
+  assign unused_slots = ^{data_i.slot, done_i.slot, ntlb_page_i};
 
 endmodule

@@ -2,12 +2,14 @@
 // its channels. Its parameters are pins too, so that who drives it can tell what was built.
 module walker_pins #(
   parameter int unsigned Slots = 1,
-  parameter int unsigned MaxRestarts = 64
+  parameter int unsigned MaxRestarts = 64,
+  parameter int unsigned NtlbEntries = 0
 ) (
   input  logic        clk_i,
   input  logic        rst_ni,
   output logic [31:0] slots_o,
   output logic [31:0] max_restarts_o,
+  output logic [31:0] ntlb_entries_o,
 
   input  logic        request_valid_i,
   output logic        request_ready_o,
@@ -110,6 +112,20 @@ module walker_pins #(
   output logic        ack_valid_o,
   input  logic        ack_ready_i,
 
+  output logic        ntlb_valid_o,
+  output logic [3:0]  ntlb_slot_o,
+  output logic [2:0]  ntlb_g_o,
+  output logic [2:0]  ntlb_h_o,
+  output logic [1:0]  ntlb_op_o,
+  output logic [63:0] ntlb_gpa_o,
+  output logic        ntlb_hit_o,
+  output logic [63:0] ntlb_base_o,      // of the page that is filled or has hit
+  output logic [6:0]  ntlb_page_bits_o,
+  output logic [4:0]  ntlb_rights_o,
+  output logic        ntlb_dirty_o,
+  output logic [39:0] ntlb_ep4ta_o,
+  output logic [31:0] ntlb_asid_o,
+
   output logic [15:0] killed_o,
   output logic [15:0] restarted_o
 );
@@ -122,6 +138,17 @@ module walker_pins #(
 
   assign slots_o = Slots;
   assign max_restarts_o = MaxRestarts;
+  assign ntlb_entries_o = NtlbEntries;
+
+  walker_pkg::ntlb_op_t   ntlb;
+  walker_pkg::ntlb_page_t ntlb_hit_page, ntlb_page;
+  logic [63:0]            unused_gpa;
+  assign ntlb_page = (ntlb.op == walker_pkg::NTLB_LOOKUP) ? ntlb_hit_page : ntlb.page;
+  assign {ntlb_slot_o, ntlb_g_o, ntlb_h_o, ntlb_op_o} =
+      {ntlb.slot, ntlb.g, ntlb.h, ntlb.op};
+  assign ntlb_gpa_o = ntlb.page.gpa;
+  assign {unused_gpa, ntlb_base_o, ntlb_page_bits_o, ntlb_rights_o, ntlb_dirty_o, ntlb_ep4ta_o,
+          ntlb_asid_o} = ntlb_page;
 
   always_comb begin
     request.id = request_id_i;
@@ -178,7 +205,8 @@ module walker_pins #(
 
   nested_walker #(
     .Slots      (Slots),
-    .MaxRestarts(MaxRestarts)
+    .MaxRestarts(MaxRestarts),
+    .NtlbEntries(NtlbEntries)
   ) u_nested_walker (
     .clk_i,
     .rst_ni,
@@ -204,6 +232,10 @@ module walker_pins #(
     .invalidate_i(invalidation),
     .ack_valid_o,
     .ack_ready_i,
+    .ntlb_valid_o,
+    .ntlb_o      (ntlb),
+    .ntlb_hit_o,
+    .ntlb_page_o (ntlb_hit_page),
     .killed_o    (killed),
     .restarted_o (restarted)
   );

@@ -166,7 +166,7 @@ TEST_F(RtlScoreboard, SeesAWrongTranslation) {
   changes.push_back({"id", [](Record& r) { r.response.id ^= 1; }});
   changes.push_back({"outcome", [](Record& r) { r.response.is_translation = false; }});
   changes.push_back({"restarts", [](Record& r) { ++r.response.num_restarts; }});
-  const auto translation = [&](const char* name, std::function<void(Translation&)> change) {
+  const auto translation = [&](const char* name, const std::function<void(Translation&)>& change) {
     changes.push_back({name, [change](Record& r) { change(r.response.translation); }});
   };
   translation("gpa", [](Translation& t) { t.gpa = t.gpa + 1; });
@@ -183,7 +183,7 @@ TEST_F(RtlScoreboard, SeesAWrongTranslation) {
 
 TEST_F(RtlScoreboard, SeesAWrongFault) {
   std::vector<Change> changes;
-  const auto fault = [&](const char* name, std::function<void(Fault&)> change) {
+  const auto fault = [&](const char* name, const std::function<void(Fault&)>& change) {
     changes.push_back({name, [change](Record& r) { change(r.response.fault); }});
   };
   fault("kind", [](Fault& f) { f.kind = FaultKind::kMemoryError; });

@@ -1,6 +1,8 @@
 // The protocol assertions fire: each test breaks one promise at the pins of the RTL walker.
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "tests/cosim/rtl_walker_support.h"
 
 namespace nestwalk {
@@ -46,6 +48,20 @@ TEST_F(RtlWalkerProtocol, AWalkThatKeepsItRaisesNothing) {
   cycle(true);
   cycle(true);
   EXPECT_FALSE(has_failed()) << PinWalker::failures().front();
+}
+
+TEST_F(RtlWalkerProtocol, WalkersLiveAndDieInAnyOrder) {
+  auto first = std::make_unique<PinWalker>();
+  auto second = std::make_unique<PinWalker>();
+  auto third = std::make_unique<PinWalker>();
+  second.reset();
+  third->offer(&request_);
+  EXPECT_TRUE(third->settle().has_accept);
+  first.reset();
+  third->tick();
+  EXPECT_FALSE(third->settle().has_accept);
+  third.reset();
+  EXPECT_TRUE(walker_.slots() == 1 && !has_failed());
 }
 
 TEST_F(RtlWalkerProtocol, ARequestIsNotTakenBack) {

@@ -2,11 +2,8 @@
 // engine of its slot, kills and acknowledgements by the tags of the walks.
 #include <gtest/gtest.h>
 
-#include <iostream>
-
 #include "tests/cosim/rtl_walker_support.h"
 #include "tests/support/hand_tables.h"
-#include "tests/support/random_tables.h"
 
 namespace nestwalk {
 namespace {
@@ -14,71 +11,12 @@ namespace {
 constexpr Gva kGva{0x7f00'1234'5678};
 constexpr Gpa kGpa{0x8000'0000};
 
-class RtlWalkerSlots : public RtlWalkerTest {
- protected:
-  static Tags random_tags(SplitMix64& random) {
-    Tags tags;
-    tags.vpid = Vpid(static_cast<std::uint16_t>(random.below(3)));
-    tags.pcid = Pcid(static_cast<std::uint16_t>(random.below(2)));
-    tags.ep4ta = Ep4ta(random.below(2) << 12);
-    tags.asid = Asid(static_cast<std::uint32_t>(random.below(2)));
-    return tags;
-  }
-  static Invalidation random_invalidation(SplitMix64& random) {
-    Invalidation invalidation;
-    invalidation.op = static_cast<InvalidateOp>(random.below(kNumInvalidateOps));
-    invalidation.rules = random.percent(60) ? TagRules::kIntel : TagRules::kAmd;
-    invalidation.tags = random_tags(random);
-    invalidation.address = Gva(random.next());
-    invalidation.gpa = Gpa(random.next());
-    invalidation.vpid_enabled = random.percent(30);
-    return invalidation;
-  }
-};
+class RtlWalkerSlots : public RtlWalkerTest {};
 
 TEST_F(RtlWalkerSlots, RandomInvalidationsHitRandomWalks) {
   ASSERT_EQ(bench_.slots(), 4U);
-  const std::vector<StagePair> pairs = all_stage_pairs();
-  std::uint64_t num_walks = 0;
-  for (std::uint64_t seed = 60260101; seed < 60260101 + 3000; ++seed) {
-    const RandomCase random_case = make_random_case(pairs[seed % pairs.size()], seed);
-    WordMemory words = random_case.memory;
-    WordTableMemory memory(words);
-    bench_.connect(memory);
-    set_random_surroundings(seed);
-    SplitMix64 random(~seed);
-    WalkerRequest request;
-    request.context = random_case.context;
-    if (request.context.uses_pdpte_registers()) {
-      WordOracleMemory view(words);
-      request.context.pdptes = oracle_load_pdptes(request.context, Gva{0}, view).pdptes;
-    }
-    bench_.forget_reports();
-    for (unsigned round = 0; round < 2; ++round) {
-      for (const Access& access : random_case.accesses) {
-        request.access = access;
-        request.context.tags = random_tags(random);
-        ++request.id;
-        bench_.submit(request);
-        ++num_walks;
-      }
-    }
-    const std::uint64_t num_invalidations = random.below(6);
-    for (std::uint64_t i = 0; i < num_invalidations; ++i) {
-      bench_.invalidate(random_invalidation(random));
-      for (std::uint64_t wait = random.below(60); wait > 0; --wait) {
-        bench_.step();
-      }
-    }
-    bench_.run();
-    ASSERT_EQ(problems(), "") << "seed " << seed;
-    ASSERT_EQ(bench_.reports().size(), 2 * random_case.accesses.size());
-  }
+  run_storm(60260101, 3000);
   const Scoreboard& scoreboard = bench_.scoreboard();
-  std::cout << num_walks << " walks, " << scoreboard.num_events(EventKind::kInvalidate)
-            << " invalidations, " << scoreboard.num_events(EventKind::kKill) << " kills, "
-            << scoreboard.num_events(EventKind::kRestart) << " restarts, " << bench_.cycle()
-            << " cycles\n";
   EXPECT_GT(scoreboard.num_events(EventKind::kKill), 1000U);
   EXPECT_GT(scoreboard.num_events(EventKind::kRestart), 100U);
 }

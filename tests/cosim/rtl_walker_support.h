@@ -7,11 +7,14 @@
 
 #include <gtest/gtest.h>
 
+#include <iostream>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tb/walker_bench.h"
 #include "tests/property/walk_comparison.h"
+#include "tests/support/random_tables.h"
 #include "tests/support/test_random.h"
 #include "tests/support/word_memory.h"
 
@@ -111,8 +114,93 @@ class RtlWalkerTest : public testing::Test {
                               : print(request.context, request.access) + "\n" + difference;
   }
 
+  static Tags random_tags(SplitMix64& random) {
+    Tags tags;
+    tags.vpid = Vpid(static_cast<std::uint16_t>(random.below(3)));
+    tags.pcid = Pcid(static_cast<std::uint16_t>(random.below(2)));
+    tags.ep4ta = Ep4ta(random.below(2) << 12);
+    tags.asid = Asid(static_cast<std::uint32_t>(random.below(2)));
+    return tags;
+  }
+  Invalidation random_invalidation(SplitMix64& random) {
+    Invalidation invalidation;
+    invalidation.op = static_cast<InvalidateOp>(random.below(kNumInvalidateOps));
+    invalidation.rules = random.percent(60) ? TagRules::kIntel : TagRules::kAmd;
+    invalidation.tags = random_tags(random);
+    invalidation.address = Gva(random.next());
+    invalidation.gpa = Gpa(random.next());
+    if (!host_inputs_.empty()) {  // one that may be cached
+      invalidation.gpa = host_inputs_[random.below(host_inputs_.size())];
+    }
+    invalidation.vpid_enabled = random.percent(30);
+    return invalidation;
+  }
+
+  // Several walks at a time over random tables, each case with invalidations at random cycles;
+  // every event is judged by the engine of its slot.
+  void run_storm(std::uint64_t first_seed, std::uint64_t num_cases) {
+    const std::vector<StagePair> pairs = all_stage_pairs();
+    std::uint64_t num_walks = 0;
+    bench_.tamper_with([this](Record& record) {  // looks on only
+      if (record.event.kind == EventKind::kFill) {
+        host_inputs_.emplace_back(record.event.address);
+      }
+    });
+    for (std::uint64_t seed = first_seed; seed < first_seed + num_cases; ++seed) {
+      const RandomCase random_case = make_random_case(pairs[seed % pairs.size()], seed);
+      WordMemory words = random_case.memory;
+      WordTableMemory memory(words);
+      bench_.connect(memory);
+      set_random_surroundings(seed);
+      SplitMix64 random(~seed);
+      WalkerRequest request;
+      request.context = random_case.context;
+      if (request.context.uses_pdpte_registers()) {
+        WordOracleMemory view(words);
+        request.context.pdptes = oracle_load_pdptes(request.context, Gva{0}, view).pdptes;
+      }
+      bench_.forget_reports();
+      host_inputs_.clear();
+      forget_tables();
+      for (unsigned round = 0; round < 2; ++round) {
+        for (const Access& access : random_case.accesses) {
+          request.access = access;
+          request.context.tags = random_tags(random);
+          ++request.id;
+          bench_.submit(request);
+          ++num_walks;
+        }
+      }
+      for (std::uint64_t i = random.below(6); i > 0; --i) {
+        bench_.invalidate(random_invalidation(random));
+        for (std::uint64_t wait = random.below(60); wait > 0; --wait) {
+          bench_.step();
+        }
+      }
+      bench_.run();
+      ASSERT_EQ(problems(), "") << "seed " << seed;
+      ASSERT_EQ(bench_.reports().size(), 2 * random_case.accesses.size());
+    }
+    std::cout << num_walks << " walks, " << bench_.cycle() << " cycles";
+    for (unsigned kind = 0; kind < kNumEventKinds; ++kind) {
+      std::cout << ", " << kEventKindNames.at(kind) << " "
+                << bench_.scoreboard().num_events(static_cast<EventKind>(kind));
+    }
+    std::cout << "\n";
+  }
+
+  // Drops everything that is cached: the tables are about to be others.
+  void forget_tables() {
+    Invalidation all;
+    all.op = InvalidateOp::kTlbControlAll;
+    all.rules = TagRules::kAmd;
+    bench_.invalidate(all);
+    bench_.run();
+  }
+
   WalkerBench bench_;
   std::uint64_t num_reads_ = 0;
+  std::vector<Gpa> host_inputs_;  // GPAs that the nested TLB was filled for
 };
 
 }  // namespace nestwalk

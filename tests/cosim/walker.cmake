@@ -5,3 +5,5 @@ foreach(stem rtl_walker_random rtl_walker_update rtl_walker_timing rtl_walker_pr
 endforeach()
 nestwalk_test(FILE rtl_walker_slots_test.cpp LINKS nestwalk_walker_four_slots nestwalk_test_support
               TIMEOUT 60)
+nestwalk_test(FILE rtl_walker_ntlb_test.cpp LINKS nestwalk_walker_ntlb nestwalk_test_support
+              TIMEOUT 60)

@@ -22,7 +22,8 @@ EXPECTED = ("Replacing memory",)
 
 def sources(root):
     packages = [root / "rtl/pkg" / f"{name}.sv" for name in PACKAGES]
-    return packages, sorted(root.glob("rtl/prim/*.sv")) + sorted(root.glob("rtl/walker/*.sv"))
+    return packages, [path for folder in ("prim", "lookup", "walker")
+                      for path in sorted(root.glob(f"rtl/{folder}/*.sv"))]
 
 
 def verilator(root, module, parameters):
