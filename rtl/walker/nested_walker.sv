@@ -74,9 +74,6 @@ module nested_walker #(
 
   for (genvar i = 0; i < Slots; i++) begin : gen_slots
     walker_pkg::context_t ctx;
-    walker_pkg::ntlb_op_t ntlb_op;
-    assign ntlb_ops[i*walker_pkg::NTLB_OP_BITS+:walker_pkg::NTLB_OP_BITS] = ntlb_op;
-    assign ntlb_maintains[i] = ntlb_valid[i] && ntlb_op.op != walker_pkg::NTLB_LOOKUP;
 
     walk_slot #(
       .Slot       (walker_pkg::SLOT_BITS'(i)),
@@ -103,7 +100,8 @@ module nested_walker #(
       .done_i          (done_i),
       .ntlb_valid_o    (ntlb_valid[i]),
       .ntlb_ready_i    (ntlb_ready[i]),
-      .ntlb_o          (ntlb_op),
+      .ntlb_maintains_o(ntlb_maintains[i]),
+      .ntlb_o          (ntlb_ops[i*walker_pkg::NTLB_OP_BITS+:walker_pkg::NTLB_OP_BITS]),
       .ntlb_hit_i      (ntlb_hit_o),
       .ntlb_page_i     (ntlb_page_o),
       .kill_i          (kill[i]),

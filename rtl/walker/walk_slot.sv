@@ -39,6 +39,7 @@ module walk_slot #(
   input  logic                       done_valid_i,
   input  walker_pkg::update_done_t   done_i,
   output logic                       ntlb_valid_o,   // taken back when the walk is killed
+  output logic                       ntlb_maintains_o,  // valid, and no lookup
   input  logic                       ntlb_ready_i,
   output walker_pkg::ntlb_op_t       ntlb_o,
   input  logic                       ntlb_hit_i,     // answers a lookup in the same cycle
@@ -123,7 +124,8 @@ module walk_slot #(
 
   // A page of the nested TLB counts as a leaf that has come.
   logic is_lookup;
-  assign is_lookup = ntlb_valid_o && ntlb_o.op == walker_pkg::NTLB_LOOKUP;
+  assign is_lookup = ntlb_valid_o && ntlb_op == walker_pkg::NTLB_LOOKUP;
+  assign ntlb_maintains_o = ntlb_valid_o && !is_lookup;
   always_comb begin
     entry_host_rights = decoded_host_rights;
     entry_page = decoded_page;
