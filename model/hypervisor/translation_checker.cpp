@@ -89,6 +89,9 @@ void TranslationChecker::leave_context(Core& core) {
 
 void TranslationChecker::on_walk(const SparseMemory& memory, const ObservedContext& where,
                                  const Access& access) {
+  if (cores_[where.core].has_ended) {
+    return;
+  }
   const ContextNumber context = enter_context(where);
   Record& record = record_of(access.address);
   if (is_valid(record, access.address, context) || !contexts_[context].has_tables()) {
@@ -137,6 +140,9 @@ void TranslationChecker::on_acknowledged(unsigned number, const Invalidation& in
   ++event_;
   ++statistics_.invalidations;
   Core& core = cores_[number];
+  if (core.has_ended) {
+    return;
+  }
   leave_context(core);
   if (history_.num_old_words() != 0) {
     core.log.add(event_, invalidation);
@@ -156,6 +162,13 @@ void TranslationChecker::on_acknowledged(unsigned number, const Invalidation& in
   }
   std::erase_if(core.used,
                 [](const UsedContext& u) { return !u.may_hold_own && !u.may_hold_global; });
+}
+
+void TranslationChecker::on_core_ended(unsigned number) {
+  Core& core = cores_[number];
+  leave_context(core);
+  core = {};
+  core.has_ended = true;
 }
 
 void TranslationChecker::software_entered(SoftwareNumber software) {
@@ -198,6 +211,7 @@ bool TranslationChecker::on_translation(const SparseMemory& memory, const Observ
   if (!is_due()) {
     return true;
   }
+  fatal_unless(!cores_[where.core].has_ended, "a core that has ended makes no access");
   const ContextNumber number = enter_context(where);
   const Core& core = cores_[where.core];
   const Case c{where, access, answer, path, number};
@@ -210,14 +224,15 @@ bool TranslationChecker::on_translation(const SparseMemory& memory, const Observ
     ++statistics_.checked;
     ++statistics_.current;
     statistics_.set_sizes.add(1);
-    if (!check_reference(memory, c, record)) {
+    Gpa gpa = answer.gpa;
+    if (!check_reference(memory, c, record, gpa)) {
       return false;
     }
     if (software_.is_write_protected == nullptr && software_.is_clean_in_log == nullptr &&
         (software_.owners == nullptr || software_.owners->version() == record.owners_version)) {
       return true;
     }
-    const bool is_good = check_frame(c, true);
+    const bool is_good = check_frame(c, true, gpa);
     if (is_good && software_.owners != nullptr) {
       record.owners_version = software_.owners->version();
     }
@@ -282,11 +297,14 @@ bool TranslationChecker::check_read(const SparseMemory& memory, const Case& c) {
   Record& record = record_of(c.access.address);
   record.page = ~std::uint64_t{0};
   record.permitted = 0;
-  const bool is_good = check_frame(c, is_current) && check_reference(memory, c, record);
+  Gpa gpa = c.answer.gpa;
+  const bool is_good = check_reference(memory, c, record, gpa) && check_frame(c, is_current, gpa);
   if (is_good && is_current && num_legal == 1 && !cores_[c.where.core].has_rivals) {
     const std::uint16_t permitted = record.permitted;
+    const Gpa reference_gpa = record.reference_gpa;
     remember(record, c.where.core, c.context, c.access.address, found.origin->translation);
     record.permitted = permitted;
+    record.reference_gpa = reference_gpa;
     record.owners_version = software_.owners == nullptr ? 0 : software_.owners->version();
   }
   return is_good;

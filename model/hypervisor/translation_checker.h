@@ -46,11 +46,12 @@ constexpr SoftwareNumber kernel_of(std::uint32_t vm) {
   return vm + 1;
 }
 
-// What the software says of frames. All may be absent.
+// What the software says of frames. All may be absent. Translations that it is asked about have the
+// guest-physical address of the VM in gpa, also those of shadow tables, if a reference is set.
 struct CheckedSoftware {
   const FrameOwnerMap* owners = nullptr;
   // Frames that guests may read but not write, besides FrameUse::kGuestTable under shadow paging.
-  std::function<bool(Hpa frame)> is_write_protected;
+  std::function<bool(std::uint32_t vm, const Translation&)> is_write_protected;
   // A log is kept of the VM's writes, and does not have this page.
   std::function<bool(std::uint32_t vm, const Translation&)> is_clean_in_log;
 };
@@ -93,6 +94,8 @@ class TranslationChecker {
   // made, which are acknowledged apart. Nothing: hardware walks the guest's tables itself.
   void set_reference(unsigned core, const std::optional<WalkContext>& reference);
   void on_guest_acknowledged(unsigned core, const Invalidation& invalidation);
+  // The core makes no access any more, so that it uses nothing of what it holds.
+  void on_core_ended(unsigned core);
   // Handlers run from entered to left; when left, their changes must have been invalidated. They
   // nest.
   void software_entered(SoftwareNumber software);
@@ -116,6 +119,7 @@ class TranslationChecker {
     unsigned core = 0;
     ContextNumber reference = 0;  // that permits these kinds of access:
     std::uint16_t permitted = 0;  // a bit each
+    Gpa reference_gpa;            // what it gives for the page's first byte
     Translation first;            // of the page's first byte
   };
   struct UsedContext {
@@ -126,6 +130,7 @@ class TranslationChecker {
   };
   struct Core {
     bool has_context = false;
+    bool has_ended = false;
     std::uint64_t version = 0;
     ContextNumber context = 0;
     std::uint64_t last_access = 0;  // event
@@ -176,10 +181,13 @@ class TranslationChecker {
   [[nodiscard]] Found find_among_rivals(const SparseMemory& memory, const Case& c);
   bool report_stale(const SparseMemory& memory, const Case& c, const Found& found,
                     const LegalAnswers& answers);
-  bool check_frame(const Case& c, bool is_current);
-  // Against the core's reference, if it has one; `record` remembers what that permits.
-  bool check_reference(const SparseMemory& memory, const Case& c, Record& record);
-  [[nodiscard]] std::optional<ViolationKind> frame_problem(const Case& c, bool is_current) const;
+  // `gpa`: where the access is in the VM's memory.
+  bool check_frame(const Case& c, bool is_current, Gpa gpa);
+  // Against the core's reference, if it has one; `record` remembers what that permits, and `gpa`
+  // becomes what it gives.
+  bool check_reference(const SparseMemory& memory, const Case& c, Record& record, Gpa& gpa);
+  [[nodiscard]] std::optional<ViolationKind> frame_problem(const Case& c, bool is_current,
+                                                           Gpa gpa) const;
   [[nodiscard]] std::optional<std::uint32_t> vm_of(ContextNumber context) const;
   [[nodiscard]] bool is_shadow(ContextNumber context) const;
   bool report(ViolationKind kind, Violation violation, const Case& c);

@@ -38,8 +38,8 @@ void TranslationChecker::on_guest_acknowledged(unsigned core, const Invalidation
   }
 }
 
-bool TranslationChecker::check_reference(const SparseMemory& memory, const Case& c,
-                                         Record& record) {
+bool TranslationChecker::check_reference(const SparseMemory& memory, const Case& c, Record& record,
+                                         Gpa& gpa) {
   const std::optional<ContextNumber> reference = cores_[c.where.core].reference;
   if (!reference) {
     return true;
@@ -47,6 +47,7 @@ bool TranslationChecker::check_reference(const SparseMemory& memory, const Case&
   const std::uint16_t kind = bit_of(c.access);
   if (record.page == c.access.address.value() >> kSmallPageBits && record.reference == *reference &&
       (record.permitted & kind) != 0) {
+    gpa = record.reference_gpa + c.access.address.offset(kSmallPageBits);
     return true;
   }
   const WalkContext context = contexts_[*reference].walk;
@@ -64,17 +65,22 @@ bool TranslationChecker::check_reference(const SparseMemory& memory, const Case&
     }
   }
   if (best != nullptr && best->standing <= Standing::kStale) {
+    gpa = best->translation.gpa;
     if (best->standing == Standing::kCurrent && answers.num_legal() == 1) {
       record.permitted = record.reference == *reference && record.page != ~std::uint64_t{0}
                              ? static_cast<std::uint16_t>(record.permitted | kind)
                              : kind;
       record.reference = *reference;
+      record.reference_gpa = Gpa(gpa.value() - c.access.address.offset(kSmallPageBits));
     }
     return true;
   }
   if (best == nullptr && answers.is_cut) {
     ++statistics_.undecided;
     return true;
+  }
+  if (!check_frame(c, false, gpa)) {
+    return false;  // whose frame it is says more
   }
   if (best != nullptr) {
     violation.origin = *best;

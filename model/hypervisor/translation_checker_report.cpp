@@ -20,10 +20,13 @@ bool TranslationChecker::is_shadow(ContextNumber context) const {
   return !contexts_[context].walk.has_host && vm_of(context).has_value();
 }
 
-std::optional<ViolationKind> TranslationChecker::frame_problem(const Case& c,
-                                                               bool is_current) const {
+std::optional<ViolationKind> TranslationChecker::frame_problem(const Case& c, bool is_current,
+                                                               Gpa gpa) const {
   const std::optional<std::uint32_t> vm = vm_of(c.context);
-  bool is_protected = software_.is_write_protected && software_.is_write_protected(c.answer.hpa);
+  Translation in_vm = c.answer;
+  in_vm.gpa = gpa;
+  bool is_protected =
+      software_.is_write_protected && software_.is_write_protected(vm.value_or(0), in_vm);
   if (software_.owners != nullptr) {
     const FrameOwner owner = software_.owners->owner(c.answer.hpa);
     if (owner.use == FrameUse::kFree) {
@@ -44,14 +47,14 @@ std::optional<ViolationKind> TranslationChecker::frame_problem(const Case& c,
     return ViolationKind::kWritableTable;
   }
   if (software_.is_clean_in_log && c.access.is_write() && is_current && is_quiet &&
-      software_.is_clean_in_log(vm.value_or(0), c.answer)) {
+      software_.is_clean_in_log(vm.value_or(0), in_vm)) {
     return ViolationKind::kLostDirtyRecord;
   }
   return std::nullopt;
 }
 
-bool TranslationChecker::check_frame(const Case& c, bool is_current) {
-  const std::optional<ViolationKind> problem = frame_problem(c, is_current);
+bool TranslationChecker::check_frame(const Case& c, bool is_current, Gpa gpa) {
+  const std::optional<ViolationKind> problem = frame_problem(c, is_current, gpa);
   if (!problem) {
     return true;
   }
@@ -141,7 +144,7 @@ bool TranslationChecker::may_be_used(const OldWord& old) const {
   history_.for_each_use(old.ended.word, [&](const TableUse& use) {
     ++num_uses;
     for (unsigned c = 0; c < cores_.size() && !may_be; ++c) {
-      const bool has_run = (contexts_[use.context].cores >> c & 1U) != 0;
+      const bool has_run = !cores_[c].has_ended && (contexts_[use.context].cores >> c & 1U) != 0;
       may_be = has_run && may_be_used(old, use, cores_[c]);
     }
   });

@@ -3,6 +3,19 @@
 #include <fmt/format.h>
 
 namespace nestwalk {
+namespace {
+
+bool is_protected(const Vm& vm, const Translation& t) {
+  return vm.is_shadowed() && vm.shadow.cache.is_protected(t.gpa.page(kSmallPageBits));
+}
+
+// By D bits a page is in the log from the write on that sets its bit, which is in the entry.
+bool is_clean_in_log(const Vm& vm, const Translation& t) {
+  return vm.dirty_log && vm.dirty_log->method == DirtyLogMethod::kWriteProtect &&
+         vm.dirty_log->covers(t.gpa) && !vm.dirty_log->dirty.contains(t.gpa.page(kSmallPageBits));
+}
+
+}  // namespace
 
 CheckerProbe::CheckerProbe(Platform& platform, const CheckerOptions& options)
     : platform_(platform), checker_(options) {
@@ -19,6 +32,25 @@ CheckerProbe::~CheckerProbe() {
 void CheckerProbe::watch_hypervisor(const Hypervisor& hypervisor, SoftwareLock& lock) {
   CheckedSoftware software;
   software.owners = &hypervisor.owners();
+  // Each costs a look-up for every access, so only where there can be something to find.
+  const auto any_vm = [&hypervisor](auto&& has) {
+    for (std::uint32_t vm = 0; vm < hypervisor.num_vms(); ++vm) {
+      if (has(hypervisor.vm(VmId{vm}))) {
+        return true;
+      }
+    }
+    return false;
+  };
+  if (any_vm([](const Vm& vm) { return vm.is_shadowed(); })) {
+    software.is_write_protected = [&hypervisor](std::uint32_t vm, const Translation& t) {
+      return is_protected(hypervisor.vm(VmId{vm}), t);
+    };
+  }
+  if (any_vm([](const Vm& vm) { return !vm.params.host_events.empty(); })) {
+    software.is_clean_in_log = [&hypervisor](std::uint32_t vm, const Translation& t) {
+      return is_clean_in_log(hypervisor.vm(VmId{vm}), t);
+    };
+  }
   checker_.set_software(software);
   watch(kHypervisorSoftware, lock);
 }
@@ -51,6 +83,19 @@ void CheckerProbe::on_translation(const ObservedContext& where, const Access& ac
 void CheckerProbe::on_acknowledged(unsigned core, const Invalidation& invalidation) {
   last_core_ = core;
   checker_.on_acknowledged(core, invalidation);
+}
+
+void CheckerProbe::on_guest_context(unsigned core, const std::optional<WalkContext>& guest) {
+  checker_.set_reference(core, guest);
+}
+
+void CheckerProbe::on_guest_acknowledged(unsigned core, const Invalidation& invalidation) {
+  last_core_ = core;
+  checker_.on_guest_acknowledged(core, invalidation);
+}
+
+void CheckerProbe::on_core_ended(unsigned core) {
+  checker_.on_core_ended(core);
 }
 
 void CheckerProbe::on_write(Hpa address, std::uint64_t num_bytes) {

@@ -30,7 +30,8 @@ class CheckerProbe : private TranslationObserver, private MemoryObserver {
   CheckerProbe(const CheckerProbe&) = delete;
   CheckerProbe& operator=(const CheckerProbe&) = delete;
 
-  // Frames belong to whom the hypervisor says; its changes are over when it leaves its lock.
+  // Frames belong to whom the hypervisor says, guests do not write what its shadows protect, and
+  // what they write is in its logs; its changes are over when it leaves its lock.
   void watch_hypervisor(const Hypervisor& hypervisor, SoftwareLock& lock);
   void watch_kernel(std::uint32_t vm, SoftwareLock& lock);
 
@@ -44,6 +45,9 @@ class CheckerProbe : private TranslationObserver, private MemoryObserver {
   void on_translation(const ObservedContext& where, const Access& access,
                       const Translation& translation, TranslationPath path) override;
   void on_acknowledged(unsigned core, const Invalidation& invalidation) override;
+  void on_guest_context(unsigned core, const std::optional<WalkContext>& guest) override;
+  void on_guest_acknowledged(unsigned core, const Invalidation& invalidation) override;
+  void on_core_ended(unsigned core) override;
   void on_write(Hpa address, std::uint64_t num_bytes) override;
   void watch(SoftwareNumber software, SoftwareLock& lock);
 

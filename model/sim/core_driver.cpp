@@ -92,6 +92,9 @@ bool CoreDriver::choose_task() {
   task_ = before;
   machine().kernel->go_idle(vcpu());
   vcpu().end();
+  if (TranslationObserver* observer = slot_.platform.observer()) {
+    observer->on_core_ended(slot_.index);  // nobody else waits for it
+  }
   return false;
 }
 

@@ -54,6 +54,7 @@ class Platform {
       observer_->on_acknowledged(core, invalidation);
     }
   }
+  [[nodiscard]] TranslationObserver* observer() const { return observer_; }
   // Of all cores; before the simulation begins. It must outlive the platform or be taken away.
   void set_observer(TranslationObserver* observer);
   // Forgets everything that any core has cached for translation.

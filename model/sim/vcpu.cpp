@@ -44,6 +44,12 @@ void Vcpu::resume(CoreSlot& slot) {
     check_resumed(hypervisor().enter(*this, place_.vm_id), cr3_.root);
   }
   update_context();
+  if (must_flush_) {
+    Invalidation all;
+    all.op = block_.rules == TagRules::kAmd ? InvalidateOp::kTlbControlAsid
+                                            : InvalidateOp::kInvvpidSingle;
+    tell_guest_invalidation(all);
+  }
   const Vcpu*& last = slot.last_vcpu[place_.vm];
   if ((last != nullptr && (last != this || moved)) || must_flush_) {
     must_flush_ = false;
@@ -83,28 +89,62 @@ void Vcpu::pause() {
 // ---- Context ----
 
 WalkContext Vcpu::make_context() const {
+  WalkContext context = guest_context();
+  if (block_.has_shadow) {
+    shadow_context(context);
+    return context;
+  }
+  context.pdptes = pdptes_;
+  context.has_host = block_.has_host;
+  context.host_root = block_.host_root.value();
+  return context;
+}
+
+// By the guest's own registers; without a host stage.
+WalkContext Vcpu::guest_context() const {
   const MachineParams& machine = platform_.params();
   WalkContext context;
   context.tags.vpid = block_.vpid;
   context.tags.ep4ta = block_.ep4ta;
   context.tags.asid = block_.asid;
+  context.tags.pcid = control_.pcid ? cr3_.pcid : Pcid{};
   context.control = control_.control;
   context.control.page_1g = machine.page_1g;
   context.control.maxphyaddr = machine.maxphyaddr;
   context.control.accessed_dirty = block_.accessed_dirty;
-  if (block_.has_shadow) {
-    shadow_context(context);
-    return context;
-  }
   context.has_guest = control_.paging;
   context.guest_format = control_.format;
   context.guest_root = cr3_.root.value();
-  context.pdptes = pdptes_;
-  context.has_host = block_.has_host;
   context.host_format = block_.host_format;
-  context.host_root = block_.host_root.value();
-  context.tags.pcid = control_.pcid ? cr3_.pcid : Pcid{};
   return context;
+}
+
+// What hardware would walk by if the VM were under nested paging.
+WalkContext Vcpu::unshadowed_context() const {
+  const Vm& vm = hypervisor().vm(place_.vm_id);
+  WalkContext context = guest_context();
+  context.has_host = true;
+  context.host_root = vm.root.value();
+  context.tags.ep4ta = vm.tags().ep4ta;
+  if (place_.cpu < vm.shadow.vcpus.size()) {
+    context.pdptes = vm.shadow.vcpus[place_.cpu].pdptes;
+  }
+  return context;
+}
+
+void Vcpu::tell_guest_invalidation(const Invalidation& operation) const {
+  if (!block_.has_shadow || platform_.observer() == nullptr) {
+    return;
+  }
+  Invalidation whole = operation;
+  whole.rules = block_.rules;
+  const Tags guest = unshadowed_context().tags;
+  whole.tags = guest;
+  if (operation.op == InvalidateOp::kInvpcidAddress ||
+      operation.op == InvalidateOp::kInvpcidSingle) {
+    whole.tags.pcid = operation.tags.pcid;
+  }
+  platform_.observer()->on_guest_acknowledged(slot_->index, whole);
 }
 
 // The MMU walks the hypervisor's table as if it were a native guest's: with WP and NXE on, without
@@ -112,6 +152,7 @@ WalkContext Vcpu::make_context() const {
 // are the guest's, while it has paging on; a guest without paging makes no difference between user
 // and kernel.
 void Vcpu::shadow_context(WalkContext& context) const {
+  context.tags.pcid = Pcid{};
   context.has_guest = true;
   context.guest_format = block_.shadow_format;
   context.guest_root = block_.shadow_root.value();
@@ -130,6 +171,10 @@ GuestRegisters Vcpu::guest_registers() const {
 
 void Vcpu::update_context() {
   platform_.mmu(slot_->index).set_context(make_context());
+  if (TranslationObserver* observer = platform_.observer()) {
+    observer->on_guest_context(
+        slot_->index, block_.has_shadow ? std::optional(unshadowed_context()) : std::nullopt);
+  }
 }
 
 void Vcpu::load_pdptes() {
@@ -389,6 +434,7 @@ void Vcpu::invalidate(const Invalidation& invalidation) {
   if (block_.intercepts.invalidations) {
     leave_for(name_of(invalidation.op), invalidation.address.value(),
               [&] { hypervisor().handle_invalidation(*this, place_.vm_id, invalidation); });
+    tell_guest_invalidation(invalidation);
     return;
   }
   const Invalidation drop = complete(invalidation);
@@ -399,14 +445,15 @@ void Vcpu::invalidate(const Invalidation& invalidation) {
 void Vcpu::write_cr3(const Cr3Value& value) {
   cr3_ = value;
   pdptes_.loaded = false;
+  Invalidation drop;
+  drop.op = value.no_flush && control_.pcid ? InvalidateOp::kMovCr3NoFlush : InvalidateOp::kMovCr3;
   if (block_.intercepts.cr3_writes) {
     leave_for("cr3_write", value.root.value(), [&] {
       check_resumed(hypervisor().handle_cr3_write(*this, place_.vm_id), value.root);
     });
+    tell_guest_invalidation(drop);
     return;
   }
-  Invalidation drop;
-  drop.op = value.no_flush && control_.pcid ? InvalidateOp::kMovCr3NoFlush : InvalidateOp::kMovCr3;
   drop.rules = block_.rules;
   drop.tags = make_context().tags;
   spend(Cause::kCr3Load, cost_of(drop.op));
@@ -417,14 +464,15 @@ void Vcpu::write_cr3(const Cr3Value& value) {
 
 void Vcpu::write_control(const PagingControl& control) {
   control_ = control;
+  Invalidation drop;
+  drop.op = InvalidateOp::kMovCr4;
   if (block_.intercepts.control_writes) {
     leave_for("control_write", 0, [&] {
       check_resumed(hypervisor().handle_control_write(*this, place_.vm_id), cr3_.root);
     });
+    tell_guest_invalidation(drop);
     return;
   }
-  Invalidation drop;
-  drop.op = InvalidateOp::kMovCr4;
   drop.rules = block_.rules;
   drop.tags = make_context().tags;
   spend(Cause::kInvalidation, cost_of(drop.op));

@@ -125,6 +125,10 @@ class Vcpu : public CpuPort, public HypervisorPort {
   [[nodiscard]] Gpa direct_map_gpa(Gva address) const;
   void check_physical(bool ok, Hpa address) const;
   [[nodiscard]] WalkContext make_context() const;
+  [[nodiscard]] WalkContext guest_context() const;
+  [[nodiscard]] WalkContext unshadowed_context() const;
+  // The guest has invalidated, by an exit that is over.
+  void tell_guest_invalidation(const Invalidation& operation) const;
   void shadow_context(WalkContext& context) const;
   void update_context();
   void load_pdptes();

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "model/arch/access.h"
@@ -52,6 +53,13 @@ class TranslationObserver {
                               const Translation& translation, TranslationPath path) = 0;
   // From here on nothing that the operation covers is used on this core.
   virtual void on_acknowledged(unsigned core, const Invalidation& invalidation) = 0;
+
+  // Under shadow paging: what the guest of this core would be walked by if hardware walked its own
+  // tables, or nothing; and what that guest has invalidated, on return from it.
+  virtual void on_guest_context(unsigned /*core*/, const std::optional<WalkContext>& /*guest*/) {}
+  virtual void on_guest_acknowledged(unsigned /*core*/, const Invalidation& /*invalidation*/) {}
+  // The core makes no access any more.
+  virtual void on_core_ended(unsigned /*core*/) {}
 };
 
 }  // namespace nestwalk

@@ -283,7 +283,10 @@ TEST_F(CheckerMistakes, AShadowedGuestTableStaysWritable) {
 TEST_F(CheckerMistakes, AFrameIsWritableThatThePagerCallsProtected) {
   const Space space = nested();
   const Hpa frame = machine.home(space, Gpa(kFrame));
-  machine.checker.set_software({&machine.owners, [frame](Hpa at) { return at == frame; }, {}});
+  machine.checker.set_software(
+      {&machine.owners,
+       [frame](std::uint32_t, const Translation& t) { return t.hpa.page(12) == frame; },
+       {}});
   expect_found(ViolationKind::kWritableTable, 0, kPage);
 }
 
