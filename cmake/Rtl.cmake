@@ -15,12 +15,16 @@ else()
   message(STATUS "Verilator was not found: the RTL walker is not built")
 endif()
 
-file(GLOB NESTWALK_RTL CONFIGURE_DEPENDS
-     ${PROJECT_SOURCE_DIR}/rtl/prim/*.sv ${PROJECT_SOURCE_DIR}/rtl/lookup/*.sv
-     ${PROJECT_SOURCE_DIR}/rtl/walker/*.sv)
+set(NESTWALK_RTL_FOLDERS ${PROJECT_SOURCE_DIR}/rtl/prim ${PROJECT_SOURCE_DIR}/rtl/lookup
+                         ${PROJECT_SOURCE_DIR}/rtl/walker)
+list(TRANSFORM NESTWALK_RTL_FOLDERS APPEND /*.sv OUTPUT_VARIABLE NESTWALK_RTL_PATTERNS)
+file(GLOB NESTWALK_RTL CONFIGURE_DEPENDS ${NESTWALK_RTL_PATTERNS})
 set(NESTWALK_RTL_PACKAGES ${PROJECT_SOURCE_DIR}/rtl/pkg/mmu_arch_pkg.sv
                           ${PROJECT_SOURCE_DIR}/rtl/pkg/walker_pkg.sv)
 set(NESTWALK_RTL_WAIVERS ${PROJECT_SOURCE_DIR}/rtl/lint/waivers.vlt)
+
+# CMake cannot list a new file before it has verilated the old list: modules are also found by name.
+list(TRANSFORM NESTWALK_RTL_FOLDERS PREPEND -I OUTPUT_VARIABLE NESTWALK_RTL_SEARCH)
 
 # nestwalk_verilate(TARGET TOP module PARAMETERS -GName=value ... SOURCES a.sv ...): adds a verilated
 # module to a static library. Its headers are system headers to who links it.
@@ -30,7 +34,7 @@ function(nestwalk_verilate target)
            DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/${target}.verilated
            SOURCES ${NESTWALK_RTL_WAIVERS} ${NESTWALK_RTL_PACKAGES} ${NESTWALK_RTL} ${RTL_SOURCES}
            VERILATOR_ARGS -Wall --assert -O3 --x-assign unique --x-initial unique
-                          ${RTL_PARAMETERS})
+                          ${NESTWALK_RTL_SEARCH} ${RTL_PARAMETERS})
   # A failing assertion calls our vl_stop.
   target_compile_definitions(${target} PRIVATE VL_USER_STOP)
   target_compile_options(${target} PRIVATE -O2)

@@ -367,61 +367,6 @@ void Vcpu::clear(Gva address, unsigned bits) {
   }
 }
 
-std::uint32_t Vcpu::cost_of(InvalidateOp op) const {
-  const InstructionCosts& costs = platform_.params().instructions;
-  switch (op) {
-    case InvalidateOp::kInvlpg:
-    case InvalidateOp::kInvlpga:
-      return costs.invlpg_cycles;
-    case InvalidateOp::kInvpcidAddress:
-    case InvalidateOp::kInvpcidSingle:
-    case InvalidateOp::kInvpcidAllWithGlobals:
-    case InvalidateOp::kInvpcidAll:
-      return costs.invpcid_cycles;
-    case InvalidateOp::kMovCr3:
-    case InvalidateOp::kMovCr3NoFlush:
-      return costs.cr3_load_cycles;
-    case InvalidateOp::kMovCr4:
-      return costs.control_write_cycles;
-    case InvalidateOp::kInvvpidAddress:
-    case InvalidateOp::kInvvpidSingle:
-    case InvalidateOp::kInvvpidAll:
-    case InvalidateOp::kInvvpidSingleKeepGlobal:
-      return costs.invvpid_cycles;
-    case InvalidateOp::kInveptSingle:
-    case InvalidateOp::kInveptAll:
-      return costs.invept_cycles;
-    case InvalidateOp::kVmTransition:
-    case InvalidateOp::kEptViolation:
-    case InvalidateOp::kNestedPageFault:
-    case InvalidateOp::kPageFault:
-    case InvalidateOp::kTlbControlAll:
-    case InvalidateOp::kTlbControlAsid:
-    case InvalidateOp::kTlbControlAsidNonGlobal:
-      return 0;  // part of an event that has its own cost
-  }
-  return 0;
-}
-
-Invalidation Vcpu::complete(const Invalidation& invalidation) const {
-  Invalidation whole = invalidation;
-  whole.rules = block_.rules;
-  whole.tags = make_context().tags;
-  if (whole.op == InvalidateOp::kInvpcidAddress || whole.op == InvalidateOp::kInvpcidSingle) {
-    whole.tags.pcid = invalidation.tags.pcid;
-  }
-  return whole;
-}
-
-std::vector<Invalidation> Vcpu::complete(const std::vector<Invalidation>& list) const {
-  std::vector<Invalidation> whole;
-  whole.reserve(list.size());
-  for (const Invalidation& invalidation : list) {
-    whole.push_back(complete(invalidation));
-  }
-  return whole;
-}
-
 template <class Handler>
 void Vcpu::leave_for(std::string_view cause, std::uint64_t address, Handler&& handler) {
   log_.exit(*slot_, cause, address);

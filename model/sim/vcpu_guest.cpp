@@ -1,4 +1,4 @@
-// The guest kernel's rarer calls: copying memory, and other CPUs of its VM.
+// The guest kernel's rarer calls: copying memory, tags and costs of invalidations, other CPUs of its VM.
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -33,6 +33,63 @@ void Vcpu::copy(const BlockCopy& block) {
 // Where a word of the kernel's direct map is; all that it stores lies there.
 Gpa Vcpu::direct_map_gpa(Gva address) const {
   return Gpa(address.value() - guest_layout(control_.format).direct_map_base);
+}
+
+// ---- Invalidations ----
+
+std::uint32_t Vcpu::cost_of(InvalidateOp op) const {
+  const InstructionCosts& costs = platform_.params().instructions;
+  switch (op) {
+    case InvalidateOp::kInvlpg:
+    case InvalidateOp::kInvlpga:
+      return costs.invlpg_cycles;
+    case InvalidateOp::kInvpcidAddress:
+    case InvalidateOp::kInvpcidSingle:
+    case InvalidateOp::kInvpcidAllWithGlobals:
+    case InvalidateOp::kInvpcidAll:
+      return costs.invpcid_cycles;
+    case InvalidateOp::kMovCr3:
+    case InvalidateOp::kMovCr3NoFlush:
+      return costs.cr3_load_cycles;
+    case InvalidateOp::kMovCr4:
+      return costs.control_write_cycles;
+    case InvalidateOp::kInvvpidAddress:
+    case InvalidateOp::kInvvpidSingle:
+    case InvalidateOp::kInvvpidAll:
+    case InvalidateOp::kInvvpidSingleKeepGlobal:
+      return costs.invvpid_cycles;
+    case InvalidateOp::kInveptSingle:
+    case InvalidateOp::kInveptAll:
+      return costs.invept_cycles;
+    case InvalidateOp::kVmTransition:
+    case InvalidateOp::kEptViolation:
+    case InvalidateOp::kNestedPageFault:
+    case InvalidateOp::kPageFault:
+    case InvalidateOp::kTlbControlAll:
+    case InvalidateOp::kTlbControlAsid:
+    case InvalidateOp::kTlbControlAsidNonGlobal:
+      return 0;  // part of an event that has its own cost
+  }
+  return 0;
+}
+
+Invalidation Vcpu::complete(const Invalidation& invalidation) const {
+  Invalidation whole = invalidation;
+  whole.rules = block_.rules;
+  whole.tags = make_context().tags;
+  if (whole.op == InvalidateOp::kInvpcidAddress || whole.op == InvalidateOp::kInvpcidSingle) {
+    whole.tags.pcid = invalidation.tags.pcid;
+  }
+  return whole;
+}
+
+std::vector<Invalidation> Vcpu::complete(const std::vector<Invalidation>& list) const {
+  std::vector<Invalidation> whole;
+  whole.reserve(list.size());
+  for (const Invalidation& invalidation : list) {
+    whole.push_back(complete(invalidation));
+  }
+  return whole;
 }
 
 // ---- Other CPUs ----
