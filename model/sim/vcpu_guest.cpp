@@ -1,4 +1,5 @@
-// The guest kernel's rarer calls: copying memory, tags and costs of invalidations, other CPUs of its VM.
+// The guest kernel's rarer calls: copying memory, tags and costs of invalidations, other CPUs of
+// its VM.
 #include <algorithm>
 #include <array>
 #include <optional>
