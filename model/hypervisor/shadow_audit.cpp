@@ -267,27 +267,33 @@ class Audit {
     }
   }
 
+  // A host page that was split maps the same frames as before, so that a large leaf over it may
+  // stay: what it covers must be backed in one piece, however large the host's pages are.
   void check_host_page(ShadowId id, unsigned index, std::uint64_t word, GuestRights given) {
     const ShadowTable& table = cache_.table(id);
     const Gpa page = table.entries[index].page;
     const unsigned bits = page_bits(table);
-    const std::optional<HostPage> host = host_page(page);
-    if (!host) {
-      report(id, index, fmt::format("maps guest page {:#x}, which nothing backs", page.value()));
-      return;
-    }
-    if (host->page_bits < bits) {
-      report(id, index, "larger than the host's page");
-    }
-    if (Hpa(word & mask(51, bits)) != host->hpa) {
-      report(id, index,
-             fmt::format("the wrong frame: {:#x}, the host stage has {:#x}", word & mask(51, bits),
-                         host->hpa.value()));
-    }
-    const bool may_execute = host->rights.execute() && host->rights.user_execute();
-    if (!host->rights.read() || (given.write() && !host->rights.write()) ||
-        (given.execute() && !may_execute)) {
-      report(id, index, "gives what the host stage does not");
+    const Hpa frame(word & mask(51, bits));
+    for (std::uint64_t done = 0; done < bit(bits);) {
+      const std::optional<HostPage> host = host_page(page + done);
+      if (!host) {
+        report(id, index,
+               fmt::format("maps guest page {:#x}, which nothing backs", page.value() + done));
+        return;
+      }
+      if (frame + done != host->hpa) {
+        report(id, index,
+               fmt::format("the wrong frame: {:#x}, the host stage has {:#x}", frame.value() + done,
+                           host->hpa.value()));
+        return;
+      }
+      const bool may_execute = host->rights.execute() && host->rights.user_execute();
+      if (!host->rights.read() || (given.write() && !host->rights.write()) ||
+          (given.execute() && !may_execute)) {
+        report(id, index, "gives what the host stage does not");
+        return;
+      }
+      done += bit(host->page_bits);
     }
   }
 

@@ -115,6 +115,8 @@ class ShadowPager {
   void go_out_of_sync(Gpa frame);
   void sync(Gpa frame);
   void sync_all();
+  void sync_below(ShadowId table);
+  [[nodiscard]] bool is_below(ShadowId table, ShadowId above) const;
   void sync_address(const ShadowVcpu& vcpu, Gva address);
   void sync_entries(ShadowId id);
   void sync_entry(ShadowLink at, const StageRules& rules);

@@ -111,6 +111,23 @@ void ShadowPager::sync_all() {
   }
 }
 
+// Of a table that is linked anew: an INVLPG under a root that had no link to it yet has not come
+// by.
+void ShadowPager::sync_below(ShadowId table) {
+  const std::set<ShadowId> candidates = state_.cache.out_of_sync();
+  for (const ShadowId id : candidates) {
+    if (state_.cache.out_of_sync().contains(id) && is_below(id, table)) {
+      sync(state_.cache.table(id).key.frame);
+    }
+  }
+}
+
+bool ShadowPager::is_below(ShadowId table, ShadowId above) const {
+  return std::ranges::any_of(state_.cache.table(table).parents, [&](const ShadowLink& parent) {
+    return parent.table == above || is_below(parent.table, above);
+  });
+}
+
 // INVLPG: the entry for the address alone; the table stays as it is.
 void ShadowPager::sync_address(const ShadowVcpu& vcpu, Gva address) {
   if (vcpu.root == kNoShadow) {

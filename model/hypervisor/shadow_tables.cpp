@@ -48,6 +48,8 @@ ShadowId ShadowPager::get(const ShadowKey& key, bool& is_fresh) {
     if (state_.cache.table(found).is_out_of_sync) {
       sync(key.frame);  // it is linked anew: nobody has flushed for what it missed
       is_fresh = true;
+    } else {
+      sync_below(found);
     }
     state_.cache.touch(found);
     return found;

@@ -122,6 +122,19 @@ TEST(ShadowPagerOnFlush, SHD_05_ATableIsInSyncWhenItIsLinked) {
 }
 
 // KVM f7d9c7b7b902: another processor changes the entry between the walk and the protection.
+// The root in use has no link yet to the tables of another one, so that INVLPG does not come by.
+TEST(ShadowPagerOnFlush, SHD_05_WhatIsBelowATableIsInSyncWhenThatIsLinked) {
+  ShadowGuest guest(options_of(ShadowSync::kOnFlush));
+  EXPECT_FALSE(guest.cpu().load(kPage, 8, Privilege::kUser).is_fault);
+  guest.cpu().load_cr3(kOtherRoot);
+  guest.set(kLevel1, 0);
+  ASSERT_FALSE(guest.vm().shadow.cache.out_of_sync().empty());
+  guest.cpu().invlpg(kPage);
+  EXPECT_FALSE(guest.cpu().load(kPage + 4096, 8, Privilege::kUser).is_fault);  // links
+  EXPECT_TRUE(guest.cpu().load(kPage, 8, Privilege::kUser).is_fault);
+  EXPECT_EQ(guest.audit(), "");
+}
+
 TEST_P(ShadowPager, SHD_06_AnEntryIsReadAgainOnceItsTableIsProtected) {
   ShadowGuest guest(options_of(GetParam()));
   mark_pages(guest);
