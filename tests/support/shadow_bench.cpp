@@ -1,6 +1,7 @@
 #include "tests/support/shadow_bench.h"
 
-#include <cstring>
+#include <algorithm>
+#include <array>
 
 #include "model/arch/check.h"
 #include "model/lookup/invalidate.h"
@@ -22,6 +23,10 @@ struct PlainMemory {
   }
 };
 
+bool names_a_pcid(InvalidateOp op) {
+  return op == InvalidateOp::kInvpcidAddress || op == InvalidateOp::kInvpcidSingle;
+}
+
 Control cpu_control(const BenchOptions& options) {
   Control control;
   control.page_1g = options.page_1g;
@@ -33,13 +38,18 @@ Control cpu_control(const BenchOptions& options) {
 // ---- The machine ----
 
 ShadowBench::ShadowBench(const BenchOptions& options)
-    : options_(options), memory_(options.host_bytes) {
+    : options_(options),
+      memory_(options.host ? std::shared_ptr<SparseMemory>(options.host, &options.host->memory)
+                           : std::make_shared<SparseMemory>(options.host_bytes)) {
   if (options.mode != BenchMode::kNative) {
     VmParams vm = options.vm;
     vm.paging = options.mode == BenchMode::kShadow ? Paging::kShadow : Paging::kNested;
     vm.vcpus = options.num_cpus;
-    hypervisor_.emplace(HostMachine{options.hypervisor, cpu_control(options)},
-                        FrameAllocator<Hpa>(Hpa{0}, options.host_bytes));
+    hypervisor_ =
+        options.host
+            ? std::shared_ptr<Hypervisor>(options.host, &options.host->hypervisor)
+            : std::make_shared<Hypervisor>(HostMachine{options.hypervisor, cpu_control(options)},
+                                           FrameAllocator<Hpa>(Hpa{0}, options.host_bytes));
     BenchCpu boot(*this, 0);
     vm_ = hypervisor_->create_vm(boot, vm).value();
   }
@@ -51,36 +61,38 @@ ShadowBench::ShadowBench(const BenchOptions& options)
 
 void ShadowBench::write_physical(Gpa address, unsigned bytes, std::uint64_t value) {
   if (!hypervisor_) {
-    memory_.write(identity(address), bytes, value);
+    memory_->write(identity(address), bytes, value);
     return;
   }
   BenchCpu boot(*this, 0);
   const bool is_backed =
       hypervisor_->populate(boot, vm_, address.page(kSmallPageBits), bit(kSmallPageBits));
   fatal_unless(is_backed, "the bench has memory for its guest");
-  memory_.write(*hypervisor_->translate(memory_, vm_, address), bytes, value);
+  memory_->write(*hypervisor_->translate(*memory_, vm_, address), bytes, value);
 }
 
 std::uint64_t ShadowBench::read_physical(Gpa address, unsigned bytes) const {
   if (!hypervisor_) {
-    return memory_.read(identity(address), bytes);
+    return memory_->read(identity(address), bytes);
   }
-  const std::optional<Hpa> hpa = hypervisor_->translate(memory_, vm_, address);
-  return hpa ? memory_.read(*hpa, bytes) : 0;
+  const std::optional<Hpa> hpa = hypervisor_->translate(*memory_, vm_, address);
+  return hpa ? memory_->read(*hpa, bytes) : 0;
+}
+
+std::optional<Hpa> ShadowBench::where(Gpa address) const {
+  return hypervisor_ ? hypervisor_->translate(*memory_, vm_, address) : identity(address);
 }
 
 void ShadowBench::read_page(Gpa page, std::span<std::byte> content) const {
-  const std::optional<Hpa> hpa =
-      hypervisor_ ? hypervisor_->translate(memory_, vm_, page) : identity(page);
-  if (hpa) {
-    memory_.read_bytes(*hpa, content);
+  if (const std::optional<Hpa> hpa = where(page)) {
+    memory_->read_bytes(*hpa, content);
   }
 }
 
 std::string ShadowBench::audit() const {
   std::string all;
   if (hypervisor_) {
-    for (const std::string& difference : hypervisor_->audit(memory_, vm_)) {
+    for (const std::string& difference : hypervisor_->audit(*memory_, vm_)) {
       all += difference + "\n";
     }
   }
@@ -104,7 +116,7 @@ WalkContext BenchCpu::context() const {
   c.tags.vpid = block_.vpid;
   c.tags.asid = block_.asid;
   c.tags.ep4ta = block_.ep4ta;
-  c.has_host = bench_.hypervisor_.has_value() && block_.has_host;
+  c.has_host = bench_.has_hypervisor() && block_.has_host;
   c.host_format = block_.host_format;
   c.host_root = block_.host_root.value();
   c.control.accessed_dirty = block_.accessed_dirty;
@@ -112,7 +124,9 @@ WalkContext BenchCpu::context() const {
   c.guest_format = registers_.format;
   c.guest_root = registers_.root.value();
   c.pdptes = pdptes_;
+  c.tags.pcid = pcid_;
   if (block_.has_shadow) {
+    c.tags.pcid = Pcid{};
     c.has_guest = true;
     c.guest_format = block_.shadow_format;
     c.guest_root = block_.shadow_root.value();
@@ -131,7 +145,7 @@ void BenchCpu::load_pdptes() {
     return;
   }
   for (;;) {
-    const PdpteLoad load = nestwalk::load_pdptes(c, PlainMemory{bench_.memory_});
+    const PdpteLoad load = nestwalk::load_pdptes(c, PlainMemory{*bench_.memory_});
     if (load.ok) {
       pdptes_ = load.registers;
       return;
@@ -145,18 +159,22 @@ void BenchCpu::drop_native(const Invalidation& invalidation) {
   Invalidation whole = invalidation;
   whole.rules = block_.rules;
   whole.tags = context().tags;
+  if (names_a_pcid(invalidation.op)) {
+    whole.tags.pcid = invalidation.tags.pcid;
+  }
   std::erase_if(tlb_, [&](const Cached& c) { return drops(whole, c.key); });
 }
 
-void BenchCpu::load_cr3(Gpa root) {
+void BenchCpu::load_cr3(Gpa root, Pcid pcid, bool keep) {
   registers_.root = root;
+  pcid_ = pcid;
   if (block_.intercepts.cr3_writes) {
     ++num_exits_;
     (void)bench_.hypervisor_->handle_cr3_write(*this, bench_.vm_);
     return;
   }
   Invalidation drop;
-  drop.op = InvalidateOp::kMovCr3;
+  drop.op = keep ? InvalidateOp::kMovCr3NoFlush : InvalidateOp::kMovCr3;
   drop_native(drop);
   load_pdptes();
 }
@@ -178,12 +196,16 @@ void BenchCpu::invlpg(Gva address) {
   Invalidation drop;
   drop.op = InvalidateOp::kInvlpg;
   drop.address = address;
+  invalidate(drop);
+}
+
+void BenchCpu::invalidate(const Invalidation& operation) {
   if (block_.intercepts.invalidations) {
     ++num_exits_;
-    bench_.hypervisor_->handle_invalidation(*this, bench_.vm_, drop);
+    bench_.hypervisor_->handle_invalidation(*this, bench_.vm_, operation);
     return;
   }
-  drop_native(drop);
+  drop_native(operation);
 }
 
 std::optional<Translation> BenchCpu::cached(Gva address) const {
@@ -210,13 +232,16 @@ std::optional<Translation> BenchCpu::translate(const Request& request, BenchResu
       t.gpa = t.gpa.page(bits) + access.address.offset(bits);
       return t;
     }
-    const WalkOutcome outcome = walk(c, access, PlainMemory{bench_.memory_}, NoCache{});
+    const WalkOutcome outcome = walk(c, access, PlainMemory{*bench_.memory_}, NoCache{});
     Invalidation drop;  // by the fault, or because the new entry takes the place of the old one
     drop.op = InvalidateOp::kPageFault;
     drop.address = access.address;
     drop_native(drop);
     if (outcome.is_translation) {
       const MappingKind kind = c.has_host ? MappingKind::kCombined : MappingKind::kLinear;
+      if (tlb_.size() == bench_.options_.max_cached && !tlb_.empty()) {
+        tlb_.erase(tlb_.begin());
+      }
       tlb_.push_back({entry_key(access.address, outcome.translation, kind, c.tags,
                                 outcome.translation.page_bits()),
                       outcome.translation});
@@ -242,9 +267,7 @@ std::optional<Translation> BenchCpu::translate(const Request& request, BenchResu
         case ShadowOutcome::kEmulated: {
           result.value = served.is_stored ? 1 : 0;
           result.gpa = served.gpa;
-          if (request.store.is_block) {
-            bench_.memory_.zero_bytes(served.page.hpa.page(kSmallPageBits), bit(kSmallPageBits));
-          }
+          result.emulated = served.page.hpa;
           return std::nullopt;
         }
         case ShadowOutcome::kReflected:
@@ -265,7 +288,7 @@ std::optional<Translation> BenchCpu::translate(const Request& request, BenchResu
 BenchResult BenchCpu::load(Gva address, unsigned bytes, Privilege privilege) {
   BenchResult result;
   if (const auto t = translate({{address, AccessType::kRead, privilege}, {}}, result)) {
-    result.value = bench_.memory_.read(t->hpa, bytes);
+    result.value = bench_.memory_->read(t->hpa, bytes);
     result.gpa = t->gpa;
   }
   return result;
@@ -289,7 +312,7 @@ BenchResult BenchCpu::store_bytes(Gva address, std::span<const std::byte> data,
   GuestStore store;
   store.data = data;
   if (const auto t = translate({{address, AccessType::kWrite, privilege}, store}, result)) {
-    bench_.memory_.write_bytes(t->hpa, data);
+    bench_.memory_->write_bytes(t->hpa, data);
     result.gpa = t->gpa;
   }
   result.value = 0;
@@ -303,23 +326,49 @@ BenchResult BenchCpu::swap(Gva address, const Swap& swap) {
   if (const auto t =
           translate({{address, AccessType::kWrite, Privilege::kSupervisor}, store}, result)) {
     result.value =
-        bench_.memory_.compare_and_swap(t->hpa, swap.bytes, swap.expected, swap.desired) ? 1 : 0;
+        bench_.memory_->compare_and_swap(t->hpa, swap.bytes, swap.expected, swap.desired) ? 1 : 0;
     result.gpa = t->gpa;
   }
   return result;
 }
 
-BenchResult BenchCpu::clear_page(Gva address) {
+BenchResult BenchCpu::store_page(Gva address, const std::byte* content) {
   BenchResult result;
   GuestStore store;
   store.is_block = true;
-  if (const auto t =
-          translate({{address, AccessType::kWrite, Privilege::kSupervisor}, store}, result)) {
-    bench_.memory_.zero_bytes(t->hpa.page(kSmallPageBits), bit(kSmallPageBits));
+  const auto t = translate({{address, AccessType::kWrite, Privilege::kSupervisor}, store}, result);
+  if (t) {
     result.gpa = t->gpa;
+  }
+  if (t || result.emulated) {
+    const Hpa frame = (t ? t->hpa : *result.emulated).page(kSmallPageBits);
+    if (content == nullptr) {
+      bench_.memory_->zero_bytes(frame, bit(kSmallPageBits));
+    } else {
+      bench_.memory_->write_bytes(frame, {content, SparseMemory::kPageBytes});
+    }
   }
   result.value = 0;
   return result;
+}
+
+BenchResult BenchCpu::clear_page(Gva address) {
+  return store_page(address, nullptr);
+}
+
+BenchResult BenchCpu::copy_page(Gva to, Gva from) {
+  BenchResult read;
+  const auto t = translate({{from, AccessType::kRead, Privilege::kSupervisor}, {}}, read);
+  if (!t) {
+    return read;
+  }
+  const std::byte* there = bench_.memory_->page_if_present(t->hpa.page(kSmallPageBits));
+  if (there == nullptr) {
+    return store_page(to, nullptr);
+  }
+  std::array<std::byte, SparseMemory::kPageBytes> content;
+  std::copy_n(there, content.size(), content.begin());
+  return store_page(to, content.data());
 }
 
 BenchResult BenchCpu::touch(Gva address, Privilege privilege) {
@@ -337,30 +386,30 @@ std::uint64_t BenchCpu::load(Hpa address, unsigned bytes) {
   if (before_load) {
     before_load(address);
   }
-  return bench_.memory_.read(address, bytes);
+  return bench_.memory_->read(address, bytes);
 }
 
 void BenchCpu::store(Hpa address, unsigned bytes, std::uint64_t value) {
   if (before_store) {
     before_store(address);
   }
-  bench_.memory_.write(address, bytes, value);
+  bench_.memory_->write(address, bytes, value);
 }
 
 bool BenchCpu::compare_and_swap(Hpa address, const Swap& swap) {
-  return bench_.memory_.compare_and_swap(address, swap.bytes, swap.expected, swap.desired);
+  return bench_.memory_->compare_and_swap(address, swap.bytes, swap.expected, swap.desired);
 }
 
 void BenchCpu::read_frame(Hpa frame, std::span<std::byte> to) {
-  bench_.memory_.read_bytes(frame, to);
+  bench_.memory_->read_bytes(frame, to);
 }
 
 void BenchCpu::write_frame(Hpa frame, std::span<const std::byte> from) {
-  bench_.memory_.write_bytes(frame, from);
+  bench_.memory_->write_bytes(frame, from);
 }
 
 void BenchCpu::clear(Hpa address, unsigned bits) {
-  bench_.memory_.zero_bytes(address, bit(bits));
+  bench_.memory_->zero_bytes(address, bit(bits));
 }
 
 void BenchCpu::invalidate(const Invalidation& invalidation, unsigned core) {

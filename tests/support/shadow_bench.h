@@ -25,6 +25,15 @@
 
 namespace nestwalk {
 
+// What several guests share: the machine below them. Without one a bench has its own.
+struct BenchHost {
+  BenchHost(std::uint64_t host_bytes, const HypervisorParams& params)
+      : memory(host_bytes),
+        hypervisor(HostMachine{params, Control{}}, FrameAllocator<Hpa>(Hpa{0}, host_bytes)) {}
+  SparseMemory memory;
+  Hypervisor hypervisor;
+};
+
 enum class BenchMode : std::uint8_t { kNative, kNested, kShadow };
 
 struct BenchOptions {
@@ -35,6 +44,8 @@ struct BenchOptions {
   unsigned num_cpus = 1;
   FormatId format = FormatId::kX86FourLevel;
   bool page_1g = true;
+  std::shared_ptr<BenchHost> host;  // not natively; with page_1g as a Control has it
+  std::size_t max_cached = 0;       // translations of a processor; 0: no bound
 };
 
 // How an access ended.
@@ -44,6 +55,7 @@ struct BenchResult {
   bool is_stopped = false;  // the VM could not go on
   std::uint64_t value = 0;  // of a load; of a compare and swap whether it stored
   Gpa gpa;
+  std::optional<Hpa> emulated;  // the hypervisor makes the store, here
 
   friend bool operator==(const BenchResult& a, const BenchResult& b) {
     return a.is_fault == b.is_fault && a.code == b.code && a.is_stopped == b.is_stopped &&
@@ -58,9 +70,11 @@ class BenchCpu : public HypervisorPort {
   BenchCpu(ShadowBench& bench, unsigned number) : bench_(bench), number_(number) {}
 
   // The guest's instructions.
-  void load_cr3(Gpa root);
+  void load_cr3(Gpa root, Pcid pcid = {}, bool keep = false);
   void write_control(const GuestRegisters& registers);
   void invlpg(Gva address);
+  // INVLPG and the INVPCID types.
+  void invalidate(const Invalidation& operation);
   [[nodiscard]] BenchResult load(Gva address, unsigned bytes, Privilege privilege);
   [[nodiscard]] BenchResult fetch(Gva address, Privilege privilege);
   BenchResult store(Gva address, unsigned bytes, std::uint64_t value, Privilege privilege);
@@ -69,6 +83,8 @@ class BenchCpu : public HypervisorPort {
   BenchResult swap(Gva address, const Swap& swap);
   // Zeroes the page of an address, as a string instruction does.
   BenchResult clear_page(Gva address);
+  // Copies a page the same way.
+  BenchResult copy_page(Gva to, Gva from);
   // A store whose data the hypervisor does not get to know.
   BenchResult touch(Gva address, Privilege privilege);
 
@@ -110,11 +126,14 @@ class BenchCpu : public HypervisorPort {
   [[nodiscard]] WalkContext context() const;
   void start();
   void load_pdptes();
+  // Zeros without content.
+  BenchResult store_page(Gva address, const std::byte* content);
   void drop_native(const Invalidation& invalidation);
 
   ShadowBench& bench_;
   unsigned number_;
   GuestRegisters registers_;
+  Pcid pcid_{};
   PdpteRegisters pdptes_;
   ControlBlock block_;
   std::uint64_t num_exits_ = 0;
@@ -131,8 +150,10 @@ class ShadowBench {
 
   [[nodiscard]] BenchCpu& cpu(unsigned number = 0) { return *cpus_.at(number); }
   [[nodiscard]] unsigned num_cpus() const { return static_cast<unsigned>(cpus_.size()); }
-  [[nodiscard]] SparseMemory& memory() { return memory_; }
+  [[nodiscard]] SparseMemory& memory() { return *memory_; }
+  [[nodiscard]] const SparseMemory& memory() const { return *memory_; }
   [[nodiscard]] Hypervisor& hypervisor() { return *hypervisor_; }
+  [[nodiscard]] bool has_hypervisor() const { return hypervisor_ != nullptr; }
   [[nodiscard]] VmId vm_id() const { return vm_; }
   [[nodiscard]] const Vm& vm() const { return hypervisor_->vm(vm_); }
   [[nodiscard]] const ShadowStatistics& statistics() const { return vm().shadow.statistics; }
@@ -140,6 +161,8 @@ class ShadowBench {
 
   void write_physical(Gpa address, unsigned bytes, std::uint64_t value);
   [[nodiscard]] std::uint64_t read_physical(Gpa address, unsigned bytes) const;
+  // Nothing: no frame backs it.
+  [[nodiscard]] std::optional<Hpa> where(Gpa address) const;
   // Zeroes where nothing backs the page.
   void read_page(Gpa page, std::span<std::byte> content) const;
   // Differences found by the audit, one a line; empty: none.
@@ -148,8 +171,8 @@ class ShadowBench {
  private:
   friend class BenchCpu;
   BenchOptions options_;
-  SparseMemory memory_;
-  std::optional<Hypervisor> hypervisor_;
+  std::shared_ptr<SparseMemory> memory_;
+  std::shared_ptr<Hypervisor> hypervisor_;  // none: native
   VmId vm_{};
   std::vector<std::unique_ptr<BenchCpu>> cpus_;
 };
