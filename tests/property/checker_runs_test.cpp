@@ -81,6 +81,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Setup{"nested_lt_rotating", Mode::kNested, Timing::kLt, 2, 3},
                     Setup{"nested_at_2_cores", Mode::kNested, Timing::kAt, 2, 2},
                     Setup{"nested_at_rotating", Mode::kNested, Timing::kAt, 2, 3},
+                    Setup{"shadow_lt", Mode::kShadow, Timing::kLt, 1, 1},
+                    Setup{"shadow_at_2_cores", Mode::kShadow, Timing::kAt, 2, 2},
                     Setup{"npt_lt", Mode::kNested, Timing::kLt, 1, 1, true},
                     Setup{"npt_at_2_cores", Mode::kNested, Timing::kAt, 2, 2, true}),
     [](const auto& test) { return test.param.name; });
@@ -120,6 +122,30 @@ class KeepingVcpu : public Vcpu {
     kept.no_flush = true;
     Vcpu::write_cr3(kept);
   }
+};
+
+// Whose hypervisor takes the right to write from an entry, and the entry keeps it.
+class UnprotectingVcpu : public Vcpu {
+ public:
+  using Vcpu::compare_and_swap;
+  using Vcpu::store;
+  UnprotectingVcpu(Platform& platform, const Place& place)
+      : Vcpu(platform, place), memory_(platform.memory()) {}
+  void store(Hpa address, unsigned bytes, std::uint64_t value) override {
+    if (!takes_write(memory_.read(address, bytes), value)) {
+      Vcpu::store(address, bytes, value);
+    }
+  }
+  bool compare_and_swap(Hpa address, const Swap& swap) override {
+    return takes_write(swap.expected, swap.desired) || Vcpu::compare_and_swap(address, swap);
+  }
+
+ private:
+  static bool takes_write(std::uint64_t before, std::uint64_t after) {
+    constexpr std::uint64_t kWriteAndDirty = bit(1) | bit(6);
+    return (before & bit(1)) != 0 && after != 0 && (before & ~kWriteAndDirty) == after;
+  }
+  SparseMemory& memory_;
 };
 
 template <class BadVcpu>
@@ -165,6 +191,22 @@ TEST_P(CheckerRunMistakes, ALoadOfCr3KeepsWhatItShouldDrop) {
   params.vms[0].guest.pcid = true;
   params.vms[0].guest.max_single_invalidations = 1;
   expect_found(run_apart(params, factory_of<KeepingVcpu>()), "missing_invalidation", "PCID");
+}
+
+TEST(CheckerRunsOfAHypervisor, AGuestTableStaysWritable) {
+  const RunParams params = churning_run({"", Mode::kShadow, Timing::kLt, 1, 1});
+  expect_found(run_apart(params, factory_of<UnprotectingVcpu>()), "writable_table",
+               "write-protected");
+}
+
+TEST(CheckerRunsOfAHypervisor, ADirtyLogLosesAWrite) {
+  RunParams params = churning_run({"", Mode::kNested, Timing::kLt, 1, 1});
+  HostEventParams start;
+  start.at_accesses = 1000;
+  start.action = HostAction::kDirtyLogStart;
+  params.vms[0].vm.host_events = {start};
+  expect_found(run_apart(params, factory_of<UnprotectingVcpu>()), "lost_dirty_record",
+               "is clean in the dirty log");
 }
 
 INSTANTIATE_TEST_SUITE_P(Machines, CheckerRunMistakes,
