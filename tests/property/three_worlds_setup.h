@@ -111,6 +111,7 @@ inline std::uint64_t environment(const char* name, std::uint64_t otherwise) {
 inline std::vector<GuestRange> ranges_of(std::vector<Gpa> frames) {
   std::ranges::sort(frames);
   std::vector<GuestRange> ranges;
+  ranges.reserve(frames.size());
   for (const Gpa frame : frames) {
     ranges.push_back({frame, frame + bit(kSmallPageBits)});
   }
