@@ -3,13 +3,15 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <ostream>
+#include <set>
 #include <stdexcept>
+#include <string>
 #include <system_error>
+#include <vector>
 
 #include "model/cli/experiment.h"
 #include "model/config/binder.h"
@@ -42,28 +44,39 @@ std::vector<fs::path> experiment_folders() {
   return folders;
 }
 
+// A configuration that says what kind of experiment it is; the others there are for `nestwalk run`.
+bool is_experiment(const fs::path& file) {
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("experiment:")) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // The file that a name stands for; a path stays as it is.
 std::string file_of(const std::string& experiment) {
   if (experiment.find('/') != std::string::npos || experiment.ends_with(".yaml") ||
       experiment == "-") {
     return experiment;
   }
-  std::vector<std::string> names;
+  std::set<std::string> found;  // in both folders where the program runs in its source
   for (const fs::path& folder : experiment_folders()) {
     std::error_code error;
     if (fs::exists(folder / (experiment + ".yaml"), error)) {
       return (folder / (experiment + ".yaml")).lexically_normal().string();
     }
     for (const auto& entry : fs::directory_iterator(folder, error)) {
-      if (entry.path().extension() == ".yaml") {
-        names.push_back(entry.path().stem().string());
+      if (entry.path().extension() == ".yaml" && is_experiment(entry.path())) {
+        found.insert(entry.path().stem().string());
       }
     }
   }
-  std::sort(names.begin(), names.end());
+  const std::vector<std::string> names(found.begin(), found.end());
   const auto nearest = nearest_name(experiment, names);
   throw std::invalid_argument(fmt::format(
-      "no experiment '{}'{}; there are: {}", experiment,
+      "no experiment '{}'{} (there are: {})", experiment,
       nearest ? fmt::format("; did you mean '{}'?", *nearest) : "", fmt::join(names, ", ")));
 }
 

@@ -192,6 +192,11 @@ TEST(CliExperiment, AMistakeIsNamedWithTheNearestName) {
   ended = run_nestwalk({"experiment", "nested-wak"}, folder);
   EXPECT_EQ(ended.status, 2);
   EXPECT_NE(ended.err.find("did you mean 'nested-walk'?"), std::string::npos) << ended.err;
+  // Each once, and no configuration that is none.
+  const std::size_t first = ended.err.find("tlb-entries");
+  EXPECT_NE(first, std::string::npos) << ended.err;
+  EXPECT_EQ(ended.err.find("tlb-entries", first + 1), std::string::npos) << ended.err;
+  EXPECT_EQ(ended.err.find("d1-nehalem"), std::string::npos) << ended.err;
 }
 
 }  // namespace
