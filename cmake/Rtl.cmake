@@ -26,6 +26,9 @@ set(NESTWALK_RTL_WAIVERS ${PROJECT_SOURCE_DIR}/rtl/lint/waivers.vlt)
 # CMake cannot list a new file before it has verilated the old list: modules are also found by name.
 list(TRANSFORM NESTWALK_RTL_FOLDERS PREPEND -I OUTPUT_VARIABLE NESTWALK_RTL_SEARCH)
 
+set(NESTWALK_VERILATOR_FLAGS -Wall --assert -O3 --x-assign unique --x-initial unique
+                             ${NESTWALK_RTL_SEARCH})
+
 # nestwalk_verilate(TARGET TOP module PARAMETERS -GName=value ... SOURCES a.sv ...): adds a verilated
 # module to a static library. Its headers are system headers to who links it.
 function(nestwalk_verilate target)
@@ -33,11 +36,30 @@ function(nestwalk_verilate target)
   verilate(${target} TOP_MODULE ${RTL_TOP} PREFIX V${RTL_TOP}
            DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/${target}.verilated
            SOURCES ${NESTWALK_RTL_WAIVERS} ${NESTWALK_RTL_PACKAGES} ${NESTWALK_RTL} ${RTL_SOURCES}
-           VERILATOR_ARGS -Wall --assert -O3 --x-assign unique --x-initial unique
-                          ${NESTWALK_RTL_SEARCH} ${RTL_PARAMETERS})
+           VERILATOR_ARGS ${NESTWALK_VERILATOR_FLAGS} ${RTL_PARAMETERS})
   # A failing assertion calls our vl_stop.
   target_compile_definitions(${target} PRIVATE VL_USER_STOP)
   target_compile_options(${target} PRIVATE -O2)
   target_include_directories(${target} SYSTEM PUBLIC
     ${CMAKE_CURRENT_BINARY_DIR}/${target}.verilated ${VERILATOR_ROOT}/include)
+endfunction()
+
+# nestwalk_verilate_late(LIBRARY TOP module OPTIONS --coverage -GName=value ... SOURCES a.sv ...): the
+# same when the library is built, and not while configuring (Verilate.cmake).
+function(nestwalk_verilate_late target)
+  cmake_parse_arguments(RTL "" "TOP" "OPTIONS;SOURCES" ${ARGN})
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/${target}.verilated)
+  set(sources ${NESTWALK_RTL_WAIVERS} ${NESTWALK_RTL_PACKAGES} ${NESTWALK_RTL} ${RTL_SOURCES})
+  add_custom_command(OUTPUT ${folder}/V${RTL_TOP}__all.cpp
+    COMMAND ${CMAKE_COMMAND} -DVERILATOR=${NESTWALK_VERILATOR} -DTOP=${RTL_TOP} -DFOLDER=${folder}
+            -P ${PROJECT_SOURCE_DIR}/cmake/Verilate.cmake --
+            ${NESTWALK_VERILATOR_FLAGS} ${RTL_OPTIONS} ${sources}
+    DEPENDS ${sources} ${PROJECT_SOURCE_DIR}/cmake/Verilate.cmake
+    COMMENT "Verilating ${target}"
+    VERBATIM)
+  target_sources(${target} PRIVATE ${folder}/V${RTL_TOP}__all.cpp)
+  target_include_directories(${target} SYSTEM PRIVATE ${folder} ${VERILATOR_ROOT}/include
+                                                      ${VERILATOR_ROOT}/include/vltstd)
+  target_compile_definitions(${target} PRIVATE VL_USER_STOP VERILATOR=1 VM_SC=0)
+  set_source_files_properties(${folder}/V${RTL_TOP}__all.cpp PROPERTIES COMPILE_OPTIONS "-w;-O2")
 endfunction()

@@ -1,87 +1,108 @@
+// The implementation of PinWalker in the library of a parameter set.
 #include "tb/pin_walker.h"
 
 #include <verilated.h>
 
-#include <utility>
+#include <string>
+#include <vector>
 
 #include "Vwalker_pins.h"
-#include "model/arch/check.h"
+#include "tb/walker_library.h"
 
-namespace nestwalk {
 namespace {
 
-std::vector<std::string>& failed_assertions() {
-  static std::vector<std::string> failed;
-  return failed;
-}
+// Of the walker that is being evaluated.
+thread_local std::vector<std::string>* failed_assertions = nullptr;
 
 }  // namespace
-}  // namespace nestwalk
 
 // What Verilator calls when an assertion fails (compiled with VL_USER_STOP); its message has been
 // printed before.
 // NOLINTNEXTLINE(readability-identifier-naming): the name is Verilator's
 void vl_stop(const char* file, int line, const char* scope) {
-  nestwalk::failed_assertions().push_back(std::string(file) + ":" + std::to_string(line) + " in " +
-                                          scope);
+  failed_assertions->push_back(std::string(file) + ":" + std::to_string(line) + " in " + scope);
 }
 
 namespace nestwalk {
+namespace {
 
-struct PinWalker::Pins {
-  // One thread: a model of this size gains nothing by more.
-  static VerilatedContext* on_one_thread(VerilatedContext& context) {
-    context.threads(1);
-    return &context;
+// One thread: a model of this size gains nothing by more.
+VerilatedContext* on_one_thread(VerilatedContext& context) {
+  context.threads(1);
+  return &context;
+}
+
+class VerilatedWalker final : public PinWalker {
+ public:
+  VerilatedWalker();
+  ~VerilatedWalker() override;
+  VerilatedWalker(const VerilatedWalker&) = delete;
+  VerilatedWalker& operator=(const VerilatedWalker&) = delete;
+
+  [[nodiscard]] unsigned slots() const override { return top_.slots_o; }
+  [[nodiscard]] unsigned max_restarts() const override { return top_.max_restarts_o; }
+  [[nodiscard]] unsigned ntlb_entries() const override { return top_.ntlb_entries_o; }
+  void reset() override;
+
+  void offer(const WalkerRequest* request) override;
+  void offer(const Invalidation* invalidation) override;
+  void set_ready(const Ready& ready) override;
+  void answer_read(std::uint8_t slot, const Answer& answer) override;
+  void answer_update(std::uint8_t slot, AnswerKind answer) override;
+  void answer_nothing() override;
+
+  const Cycle& settle() override;
+  void tick() override;
+
+  [[nodiscard]] const std::vector<std::string>& failures() const override { return failures_; }
+  void forget_failures() override { failures_.clear(); }
+
+ private:
+  void evaluate() {
+    failed_assertions = &failures_;
+    top_.eval();
   }
+  void sample();
+  void sample_ntlb();
+  void sample_response();
 
-  VerilatedContext context;
-  Vwalker_pins top{on_one_thread(context), "walker"};
+  VerilatedContext context_;
+  Vwalker_pins top_{on_one_thread(context_), "walker"};
+  Cycle cycle_;
+  std::vector<std::string> failures_;
 };
 
-PinWalker::PinWalker() : pins_(std::make_unique<Pins>()) {
-  pins_->context.randReset(2);  // registers without a reset start at random
-  pins_->context.randSeed(1);
-  reset();
+VerilatedWalker::VerilatedWalker() {
+  context_.randReset(2);  // registers without a reset start at random
+  context_.randSeed(1);
+  VerilatedWalker::reset();
 }
 
-PinWalker::~PinWalker() {
+VerilatedWalker::~VerilatedWalker() {
   // Verilator takes the thread's context for that of the model that is destroyed; by now it may be
   // that of another walker, or gone.
-  Verilated::threadContextp(&pins_->context);
-  pins_->top.final();
+  Verilated::threadContextp(&context_);
+  top_.final();
 }
 
-unsigned PinWalker::slots() const {
-  return pins_->top.slots_o;
-}
-
-unsigned PinWalker::max_restarts() const {
-  return pins_->top.max_restarts_o;
-}
-
-unsigned PinWalker::ntlb_entries() const {
-  return pins_->top.ntlb_entries_o;
-}
-
-void PinWalker::reset() {
-  Vwalker_pins& top = pins_->top;
+void VerilatedWalker::reset() {
+  Vwalker_pins& top = top_;
   offer(static_cast<const WalkerRequest*>(nullptr));
   offer(static_cast<const Invalidation*>(nullptr));
   set_ready({false, false, false, false});
   answer_nothing();
   top.rst_ni = 1;
   top.clk_i = 0;
-  top.eval();
+  evaluate();
   top.rst_ni = 0;
-  top.eval();
+  evaluate();
   tick();
   top.rst_ni = 1;
-  top.eval();
+  evaluate();
 }
 
-void PinWalker::offer(const WalkerRequest* request) {
-  Vwalker_pins& top = pins_->top;
+void VerilatedWalker::offer(const WalkerRequest* request) {
+  Vwalker_pins& top = top_;
   top.request_valid_i = request != nullptr ? 1 : 0;
   if (request == nullptr) {
     return;
@@ -124,8 +145,8 @@ void PinWalker::offer(const WalkerRequest* request) {
   top.is_pdpte_load_i = request->is_pdpte_load ? 1 : 0;
 }
 
-void PinWalker::offer(const Invalidation* invalidation) {
-  Vwalker_pins& top = pins_->top;
+void VerilatedWalker::offer(const Invalidation* invalidation) {
+  Vwalker_pins& top = top_;
   top.invalidate_valid_i = invalidation != nullptr ? 1 : 0;
   if (invalidation == nullptr) {
     return;
@@ -141,50 +162,50 @@ void PinWalker::offer(const Invalidation* invalidation) {
   top.invalidate_gpa_i = invalidation->gpa.value();
 }
 
-void PinWalker::set_ready(const Ready& ready) {
-  Vwalker_pins& top = pins_->top;
+void VerilatedWalker::set_ready(const Ready& ready) {
+  Vwalker_pins& top = top_;
   top.read_ready_i = ready.read ? 1 : 0;
   top.update_ready_i = ready.update ? 1 : 0;
   top.response_ready_i = ready.response ? 1 : 0;
   top.ack_ready_i = ready.acknowledge ? 1 : 0;
 }
 
-void PinWalker::answer_read(std::uint8_t slot, const Answer& answer) {
-  Vwalker_pins& top = pins_->top;
+void VerilatedWalker::answer_read(std::uint8_t slot, const Answer& answer) {
+  Vwalker_pins& top = top_;
   top.data_valid_i = 1;
   top.data_slot_i = slot;
   top.data_error_i = answer.kind == AnswerKind::kError ? 1 : 0;
   top.data_i = answer.value;
 }
 
-void PinWalker::answer_update(std::uint8_t slot, AnswerKind answer) {
-  Vwalker_pins& top = pins_->top;
+void VerilatedWalker::answer_update(std::uint8_t slot, AnswerKind answer) {
+  Vwalker_pins& top = top_;
   top.done_valid_i = 1;
   top.done_slot_i = slot;
   top.done_outcome_i = answer == AnswerKind::kStored ? 0 : answer == AnswerKind::kLost ? 1 : 2;
 }
 
-void PinWalker::answer_nothing() {
-  pins_->top.data_valid_i = 0;
-  pins_->top.done_valid_i = 0;
+void VerilatedWalker::answer_nothing() {
+  top_.data_valid_i = 0;
+  top_.done_valid_i = 0;
 }
 
-const PinWalker::Cycle& PinWalker::settle() {
-  pins_->top.eval();
+const PinWalker::Cycle& VerilatedWalker::settle() {
+  evaluate();
   sample();
   return cycle_;
 }
 
-void PinWalker::tick() {
-  Vwalker_pins& top = pins_->top;
+void VerilatedWalker::tick() {
+  Vwalker_pins& top = top_;
   top.clk_i = 1;
-  top.eval();
-  pins_->context.timeInc(1);
+  evaluate();
+  context_.timeInc(1);
   top.clk_i = 0;
 }
 
-void PinWalker::sample() {
-  const Vwalker_pins& top = pins_->top;
+void VerilatedWalker::sample() {
+  const Vwalker_pins& top = top_;
   cycle_.has_accept = top.request_valid_i != 0 && top.request_ready_o != 0;
   cycle_.has_read = top.read_valid_o != 0 && top.read_ready_i != 0;
   cycle_.has_update = top.update_valid_o != 0 && top.update_ready_i != 0;
@@ -223,8 +244,8 @@ void PinWalker::sample() {
   }
 }
 
-void PinWalker::sample_ntlb() {
-  const Vwalker_pins& top = pins_->top;
+void VerilatedWalker::sample_ntlb() {
+  const Vwalker_pins& top = top_;
   NtlbOperation& operation = cycle_.ntlb;
   operation = {};
   operation.kind = static_cast<NtlbOperation::Kind>(top.ntlb_op_o);
@@ -240,8 +261,8 @@ void PinWalker::sample_ntlb() {
   operation.tags.asid = Asid(top.ntlb_asid_o);
 }
 
-void PinWalker::sample_response() {
-  const Vwalker_pins& top = pins_->top;
+void VerilatedWalker::sample_response() {
+  const Vwalker_pins& top = top_;
   cycle_.response_slot = top.response_slot_o;
   WalkerResponse& response = cycle_.response;
   response = {};
@@ -270,12 +291,13 @@ void PinWalker::sample_response() {
   }
 }
 
-const std::vector<std::string>& PinWalker::failures() {
-  return failed_assertions();
-}
-
-void PinWalker::forget_failures() {
-  failed_assertions().clear();
-}
-
+}  // namespace
 }  // namespace nestwalk
+
+const char* nestwalk_walker_abi() {
+  return NESTWALK_WALKER_ABI;
+}
+
+nestwalk::PinWalker* nestwalk_walker_new() {
+  return new nestwalk::VerilatedWalker;  // NOLINT(cppcoreguidelines-owning-memory): its opener's
+}

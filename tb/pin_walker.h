@@ -1,18 +1,18 @@
-// The verilated walker behind its pins, one cycle at a time. No SystemC, no policy: who drives it
+// A verilated walker behind its pins, one cycle at a time. No SystemC, no policy: who drives it
 // sets what it offers in a cycle, lets the pins settle, sees what passes, and ticks.
 //
-//   PinWalker walker;
-//   walker.offer(&request);
-//   walker.set_ready({.read = true, .update = true, .response = true, .acknowledge = true});
-//   const PinWalker::Cycle& cycle = walker.settle();   // what passes in this cycle
-//   walker.tick();
+//   const std::unique_ptr<PinWalker> walker = open_walker_set("one_slot");   // walker_set.h
+//   walker->offer(&request);
+//   walker->set_ready({.read = true, .update = true, .response = true, .acknowledge = true});
+//   const PinWalker::Cycle& cycle = walker->settle();   // what passes in this cycle
+//   walker->tick();
 //
 // A record that is offered stays offered until it is taken. Protocol assertions of the RTL bench
-// end in failures().
+// end in failures(). Each set of RTL parameters is a shared library that has its own implementation
+// (pin_walker.cpp); what changes here needs all of them built again, which walker_set.cpp sees to.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -70,40 +70,31 @@ class PinWalker {
     WalkerResponse response;
   };
 
-  PinWalker();
-  ~PinWalker();
+  PinWalker() = default;
+  virtual ~PinWalker() = default;
   PinWalker(const PinWalker&) = delete;
   PinWalker& operator=(const PinWalker&) = delete;
 
-  [[nodiscard]] unsigned slots() const;
-  [[nodiscard]] unsigned max_restarts() const;
-  [[nodiscard]] unsigned ntlb_entries() const;
-  void reset();
+  [[nodiscard]] virtual unsigned slots() const = 0;
+  [[nodiscard]] virtual unsigned max_restarts() const = 0;
+  [[nodiscard]] virtual unsigned ntlb_entries() const = 0;
+  virtual void reset() = 0;
 
   // Inputs of the cycle under way. nullptr: nothing is offered.
-  void offer(const WalkerRequest* request);
-  void offer(const Invalidation* invalidation);
-  void set_ready(const Ready& ready);
+  virtual void offer(const WalkerRequest* request) = 0;
+  virtual void offer(const Invalidation* invalidation) = 0;
+  virtual void set_ready(const Ready& ready) = 0;
   // Answers of the memory, one of each kind in a cycle.
-  void answer_read(std::uint8_t slot, const Answer& answer);
-  void answer_update(std::uint8_t slot, AnswerKind answer);
-  void answer_nothing();
+  virtual void answer_read(std::uint8_t slot, const Answer& answer) = 0;
+  virtual void answer_update(std::uint8_t slot, AnswerKind answer) = 0;
+  virtual void answer_nothing() = 0;
 
-  const Cycle& settle();
-  void tick();
+  virtual const Cycle& settle() = 0;
+  virtual void tick() = 0;
 
   // Protocol assertions that failed, with what they say.
-  [[nodiscard]] static const std::vector<std::string>& failures();
-  static void forget_failures();
-
- private:
-  void sample();
-  void sample_ntlb();
-  void sample_response();
-
-  struct Pins;
-  std::unique_ptr<Pins> pins_;
-  Cycle cycle_;
+  [[nodiscard]] virtual const std::vector<std::string>& failures() const = 0;
+  virtual void forget_failures() = 0;
 };
 
 }  // namespace nestwalk

@@ -1,16 +1,18 @@
 #include "tb/walker_bench.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "model/arch/check.h"
 
 namespace nestwalk {
 
-WalkerBench::WalkerBench(const BenchParams& params)
+WalkerBench::WalkerBench(std::unique_ptr<PinWalker> walker, const BenchParams& params)
     : params_(params),
       random_(params.seed),
-      scoreboard_({walker_.slots(), walker_.ntlb_entries()}),
-      slots_(walker_.slots()) {}
+      walker_(std::move(walker)),
+      scoreboard_({walker_->slots(), walker_->ntlb_entries()}),
+      slots_(walker_->slots()) {}
 
 void WalkerBench::set_params(const BenchParams& params) {
   params_ = params;
@@ -18,8 +20,8 @@ void WalkerBench::set_params(const BenchParams& params) {
 }
 
 void WalkerBench::reset() {
-  walker_.reset();
-  scoreboard_ = Scoreboard({walker_.slots(), walker_.ntlb_entries()});
+  walker_->reset();
+  scoreboard_ = Scoreboard({walker_->slots(), walker_->ntlb_entries()});
   waiting_.clear();
   invalidations_.clear();
   reads_.clear();
@@ -52,34 +54,34 @@ const WalkerBench::Pending* WalkerBench::take_due(std::vector<Pending>& pending,
 void WalkerBench::drive() {
   if (!is_offered_ && !waiting_.empty() && chance(params_.offer_percent)) {
     is_offered_ = true;
-    walker_.offer(&waiting_.front());
+    walker_->offer(&waiting_.front());
   }
   if (!invalidations_.empty() && !awaits_acknowledge_) {
-    walker_.offer(&invalidations_.front());
+    walker_->offer(&invalidations_.front());
   }
   PinWalker::Ready ready;
   ready.read = chance(params_.ready_percent);
   ready.update = chance(params_.ready_percent);
   ready.response = chance(params_.ready_percent);
   ready.acknowledge = chance(params_.ready_percent);
-  walker_.set_ready(ready);
-  walker_.answer_nothing();
+  walker_->set_ready(ready);
+  walker_->answer_nothing();
   data_ = take_due(reads_, cycle_, data_store_);
   if (data_ != nullptr) {
-    walker_.answer_read(data_->slot, data_->answer);
+    walker_->answer_read(data_->slot, data_->answer);
   }
   done_ = take_due(updates_, cycle_, done_store_);
   if (done_ != nullptr) {
-    walker_.answer_update(done_->slot, done_->answer.kind);
+    walker_->answer_update(done_->slot, done_->answer.kind);
   }
 }
 
 void WalkerBench::step() {
   drive();
-  const PinWalker::Cycle& cycle = walker_.settle();
+  const PinWalker::Cycle& cycle = walker_->settle();
   scoreboard_.begin_cycle(cycle_);
   record(cycle);
-  walker_.tick();
+  walker_->tick();
   take_requests(cycle);
   ++cycle_;
   if (cycle_ - last_record_cycle_ > params_.max_idle_cycles && !is_idle()) {
@@ -114,7 +116,7 @@ void WalkerBench::take_requests(const PinWalker::Cycle& cycle) {
     report.request = waiting_.front();
     report.accept_cycle = cycle_;
     waiting_.pop_front();
-    walker_.offer(static_cast<const WalkerRequest*>(nullptr));
+    walker_->offer(static_cast<const WalkerRequest*>(nullptr));
     is_offered_ = false;
     ++num_busy_;
   }
@@ -127,7 +129,7 @@ void WalkerBench::take_requests(const PinWalker::Cycle& cycle) {
   }
   if (cycle.has_invalidation) {
     invalidations_.pop_front();
-    walker_.offer(static_cast<const Invalidation*>(nullptr));
+    walker_->offer(static_cast<const Invalidation*>(nullptr));
     awaits_acknowledge_ = true;
   }
   if (cycle.has_acknowledge) {
@@ -266,7 +268,7 @@ void WalkerBench::run() {
 
 std::vector<std::string> WalkerBench::problems() const {
   std::vector<std::string> all = scoreboard_.problems();
-  for (const std::string& failure : PinWalker::failures()) {
+  for (const std::string& failure : walker_->failures()) {
     all.push_back("protocol assertion " + failure);
   }
   if (has_barked_) {

@@ -1,7 +1,7 @@
 // The RTL walker between a queue of requests and a memory that answers after a random time, with
 // the scoreboard beside it.
 //
-//   WalkerBench bench({.seed = 7, .max_latency = 9});
+//   WalkerBench bench(open_walker_set("one_slot"), {.seed = 7, .max_latency = 9});
 //   bench.connect(memory);
 //   bench.submit(request);
 //   bench.run();                     // until everything has been answered
@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,7 +57,7 @@ class WalkerBench {
     unsigned num_updates = 0;
   };
 
-  explicit WalkerBench(const BenchParams& params);
+  WalkerBench(std::unique_ptr<PinWalker> walker, const BenchParams& params);
 
   void set_params(const BenchParams& params);
   void connect(TableMemory& memory) { memory_ = &memory; }
@@ -71,14 +72,14 @@ class WalkerBench {
   void reset();
 
   [[nodiscard]] bool is_idle() const;
-  [[nodiscard]] unsigned slots() const { return walker_.slots(); }
+  [[nodiscard]] unsigned slots() const { return walker_->slots(); }
   [[nodiscard]] std::uint64_t cycle() const { return cycle_; }
   [[nodiscard]] unsigned num_acknowledged() const { return num_acknowledged_; }
   [[nodiscard]] const std::vector<Report>& reports() const { return reports_; }
   void forget_reports() { reports_.clear(); }
   [[nodiscard]] const Scoreboard& scoreboard() const { return scoreboard_; }
   [[nodiscard]] std::vector<std::string> problems() const;
-  PinWalker& walker() { return walker_; }
+  PinWalker& walker() { return *walker_; }
 
  private:
   struct Pending {
@@ -111,7 +112,7 @@ class WalkerBench {
 
   BenchParams params_;
   SplitMix random_;
-  PinWalker walker_;
+  std::unique_ptr<PinWalker> walker_;
   Scoreboard scoreboard_;
   TableMemory* memory_ = nullptr;
   std::function<void(Record&)> change_;

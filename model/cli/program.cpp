@@ -132,7 +132,8 @@ int parse_and_run(CLI::App& program, const CommandRunner& runner, int argc, cons
 
 }  // namespace
 
-int run_program(int argc, const char* const* argv, const Streams& streams) {
+int run_program(int argc, const char* const* argv, const Streams& streams,
+                const ProgramExtensions& extensions) {
   try {
     CLI::App program("Nested paging, modelled: page walks, TLBs and a hypervisor", "nestwalk");
     program.set_version_flag("--version", "nestwalk " NESTWALK_VERSION);
@@ -147,6 +148,9 @@ int run_program(int argc, const char* const* argv, const Streams& streams) {
     add_bench_command(program, runner);
     add_regress_command(program, runner);
     add_experiment_command(program, runner);
+    for (const auto& add_command : extensions.commands) {
+      add_command(program, runner);
+    }
     for (CLI::App* command : program.get_subcommands([](CLI::App*) { return true; })) {
       command->allow_extras();
     }

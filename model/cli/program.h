@@ -5,10 +5,23 @@
 // A test calls it with string streams.
 #pragma once
 
+#include <functional>
+#include <vector>
+
 #include "model/cli/command.h"
+
+namespace CLI {
+class App;
+}
 
 namespace nestwalk {
 
-int run_program(int argc, const char* const* argv, const Streams& streams);
+// What a program has besides the model: the bench adds what needs the RTL.
+struct ProgramExtensions {
+  std::vector<std::function<void(CLI::App&, CommandRunner&)>> commands;
+};
+
+int run_program(int argc, const char* const* argv, const Streams& streams,
+                const ProgramExtensions& extensions = {});
 
 }  // namespace nestwalk

@@ -24,8 +24,6 @@ struct Change {
 // and loses one update, an invalidation that kills it under way, and a read that faults.
 class RtlScoreboard : public testing::Test {
  protected:
-  RtlScoreboard() { PinWalker::forget_failures(); }
-
   // Changes the n-th record of a kind; returns what the scoreboard says.
   std::vector<std::string> run(EventKind kind, unsigned number,
                                const std::function<void(Record&)>& change) {
@@ -41,7 +39,7 @@ class RtlScoreboard : public testing::Test {
     interference.hpa = tables.host_entry(tables.guest_entry_gpa(kGva, 3), 1);
     interference.flip = bit(11);
     WordTableMemory memory(tables.memory, interference);
-    WalkerBench bench({.seed = 1, .min_latency = 2, .max_latency = 4});
+    WalkerBench bench(open_walker_set("one_slot"), {.seed = 1, .min_latency = 2, .max_latency = 4});
     unsigned seen = 0;
     was_changed_ = false;
     bench.tamper_with([&](Record& record) {

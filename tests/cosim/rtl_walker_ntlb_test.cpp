@@ -15,6 +15,8 @@ constexpr Gpa kGpa{0x8000'0000};
 
 class RtlWalkerNtlb : public RtlWalkerTest {
  protected:
+  RtlWalkerNtlb() : RtlWalkerTest("ntlb") {}
+
   static HandTables tables_of(unsigned host_level = 1) {
     HandTables tables({FormatId::kX86FourLevel, FormatId::kEptFourLevel});
     tables.context.control.accessed_dirty = true;
@@ -86,7 +88,7 @@ class RtlNtlbScoreboard : public RtlWalkerNtlb {
   void expect_seen(EventKind kind, const char* what, const std::function<void(Record&)>& change) {
     HandTables tables = tables_of(2);  // few host pages: four entries keep them
     WordTableMemory memory(tables.memory);
-    WalkerBench bench({.seed = 1});
+    WalkerBench bench(open_walker_set("ntlb"), {.seed = 1});
     unsigned num_changed = 0;
     bench.tamper_with([&](Record& record) {
       if (record.event.kind == kind && num_changed == 0 &&

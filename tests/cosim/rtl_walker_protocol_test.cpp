@@ -11,31 +11,29 @@ namespace {
 class RtlWalkerProtocol : public testing::Test {
  protected:
   RtlWalkerProtocol() {
-    PinWalker::forget_failures();
     request_.context.has_guest = true;
     other_.context.has_guest = true;
     other_.id = 1;
   }
-  ~RtlWalkerProtocol() override { PinWalker::forget_failures(); }
 
   // One cycle in which the memory takes nothing, unless `ready`.
   void cycle(bool is_ready = false) {
-    walker_.set_ready({is_ready, is_ready, is_ready, is_ready});
-    walker_.settle();
-    walker_.tick();
-    walker_.answer_nothing();
+    walker_->set_ready({is_ready, is_ready, is_ready, is_ready});
+    walker_->settle();
+    walker_->tick();
+    walker_->answer_nothing();
   }
   // Begins a walk; its read is valid and not taken.
   void begin_walk() {
-    walker_.offer(&request_);
+    walker_->offer(&request_);
     cycle();
-    walker_.offer(static_cast<const WalkerRequest*>(nullptr));
+    walker_->offer(static_cast<const WalkerRequest*>(nullptr));
     cycle();
     cycle();
   }
-  static bool has_failed() { return !PinWalker::failures().empty(); }
+  [[nodiscard]] bool has_failed() const { return !walker_->failures().empty(); }
 
-  PinWalker walker_;
+  std::unique_ptr<PinWalker> walker_ = open_walker_set("one_slot");
   WalkerRequest request_;
   WalkerRequest other_;
 };
@@ -44,16 +42,16 @@ TEST_F(RtlWalkerProtocol, AWalkThatKeepsItRaisesNothing) {
   begin_walk();
   cycle();
   cycle(true);
-  walker_.answer_read(0, {AnswerKind::kValue, 0, {}});
+  walker_->answer_read(0, {AnswerKind::kValue, 0, {}});
   cycle(true);
   cycle(true);
-  EXPECT_FALSE(has_failed()) << PinWalker::failures().front();
+  EXPECT_FALSE(has_failed()) << walker_->failures().front();
 }
 
 TEST_F(RtlWalkerProtocol, WalkersLiveAndDieInAnyOrder) {
-  auto first = std::make_unique<PinWalker>();
-  auto second = std::make_unique<PinWalker>();
-  auto third = std::make_unique<PinWalker>();
+  auto first = open_walker_set("one_slot");
+  auto second = open_walker_set("one_slot");
+  auto third = open_walker_set("one_slot");
   second.reset();
   third->offer(&request_);
   EXPECT_TRUE(third->settle().has_accept);
@@ -61,49 +59,49 @@ TEST_F(RtlWalkerProtocol, WalkersLiveAndDieInAnyOrder) {
   third->tick();
   EXPECT_FALSE(third->settle().has_accept);
   third.reset();
-  EXPECT_TRUE(walker_.slots() == 1 && !has_failed());
+  EXPECT_TRUE(walker_->slots() == 1 && !has_failed());
 }
 
 TEST_F(RtlWalkerProtocol, ARequestIsNotTakenBack) {
   begin_walk();
-  walker_.offer(&other_);  // the only slot is busy
+  walker_->offer(&other_);  // the only slot is busy
   cycle();
-  walker_.offer(static_cast<const WalkerRequest*>(nullptr));
+  walker_->offer(static_cast<const WalkerRequest*>(nullptr));
   cycle();
   EXPECT_TRUE(has_failed());
 }
 
 TEST_F(RtlWalkerProtocol, ARequestThatWaitsIsNotChanged) {
   begin_walk();
-  walker_.offer(&other_);
+  walker_->offer(&other_);
   cycle();
   other_.access.address = Gva{0x1000};
-  walker_.offer(&other_);
+  walker_->offer(&other_);
   cycle();
   EXPECT_TRUE(has_failed());
 }
 
 TEST_F(RtlWalkerProtocol, DataAnswerARead) {
   begin_walk();
-  walker_.answer_read(0, {AnswerKind::kValue, 0, {}});
+  walker_->answer_read(0, {AnswerKind::kValue, 0, {}});
   cycle();
   EXPECT_TRUE(has_failed());
 }
 
 TEST_F(RtlWalkerProtocol, AnAnswerToAnUpdateNeedsAnUpdate) {
   begin_walk();
-  walker_.answer_update(0, AnswerKind::kStored);
+  walker_->answer_update(0, AnswerKind::kStored);
   cycle();
   EXPECT_TRUE(has_failed());
 }
 
 TEST_F(RtlWalkerProtocol, AnInvalidationIsNotTakenBack) {
   const Invalidation invalidation;
-  walker_.offer(&invalidation);
+  walker_->offer(&invalidation);
   cycle();
-  walker_.offer(&invalidation);  // the one before has not been acknowledged
+  walker_->offer(&invalidation);  // the one before has not been acknowledged
   cycle();
-  walker_.offer(static_cast<const Invalidation*>(nullptr));
+  walker_->offer(static_cast<const Invalidation*>(nullptr));
   cycle();
   EXPECT_TRUE(has_failed());
 }

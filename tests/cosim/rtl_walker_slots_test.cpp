@@ -11,7 +11,10 @@ namespace {
 constexpr Gva kGva{0x7f00'1234'5678};
 constexpr Gpa kGpa{0x8000'0000};
 
-class RtlWalkerSlots : public RtlWalkerTest {};
+class RtlWalkerSlots : public RtlWalkerTest {
+ protected:
+  RtlWalkerSlots() : RtlWalkerTest("four_slots") {}
+};
 
 TEST_F(RtlWalkerSlots, RandomInvalidationsHitRandomWalks) {
   ASSERT_EQ(bench_.slots(), 4U);

@@ -10,9 +10,11 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tb/walker_bench.h"
+#include "tb/walker_set.h"
 #include "tests/property/walk_comparison.h"
 #include "tests/support/random_tables.h"
 #include "tests/support/test_random.h"
@@ -65,7 +67,8 @@ inline std::string difference_in(const WalkerResponse& rtl, const OracleResult& 
 // One walk at a time on one bench.
 class RtlWalkerTest : public testing::Test {
  protected:
-  RtlWalkerTest() : bench_(BenchParams{}) { PinWalker::forget_failures(); }
+  explicit RtlWalkerTest(std::string_view set = "one_slot")
+      : bench_(open_walker_set(set), BenchParams{}) {}
 
   // Draws how friendly the surroundings of the walker are.
   void set_random_surroundings(std::uint64_t seed) {

@@ -1,9 +1,13 @@
 nestwalk_test(FILE rtl_entry_decode_test.cpp LINKS nestwalk_verilated_entry_decode nestwalk::walk)
+# nestwalk_walker_test(STEM SETS...): the sets that its cases open.
+function(nestwalk_walker_test stem)
+  nestwalk_test(FILE ${stem}_test.cpp LINKS nestwalk_tb nestwalk_test_support TIMEOUT 60)
+  list(TRANSFORM ARGN PREPEND nestwalk_walker_ OUTPUT_VARIABLE libraries)
+  add_dependencies(${stem}_test ${libraries})
+endfunction()
 foreach(stem rtl_walker_random rtl_walker_update rtl_walker_timing rtl_walker_protocol rtl_scoreboard)
-  nestwalk_test(FILE ${stem}_test.cpp LINKS nestwalk_walker_one_slot nestwalk_test_support
-                TIMEOUT 60)
+  nestwalk_walker_test(${stem} one_slot)
 endforeach()
-nestwalk_test(FILE rtl_walker_slots_test.cpp LINKS nestwalk_walker_four_slots nestwalk_test_support
-              TIMEOUT 60)
-nestwalk_test(FILE rtl_walker_ntlb_test.cpp LINKS nestwalk_walker_ntlb nestwalk_test_support
-              TIMEOUT 60)
+nestwalk_walker_test(rtl_walker_slots four_slots)
+nestwalk_walker_test(rtl_walker_ntlb ntlb)
+nestwalk_walker_test(rtl_walker_set one_slot four_slots)

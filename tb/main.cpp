@@ -1,0 +1,16 @@
+// The program with the RTL: everything that model/cli/main.cpp has, and the co-simulation.
+#include <iostream>
+
+#include "model/cli/program.h"
+#include "model/tlm/leak_check.h"
+
+// SystemC's library looks for the symbol; the program starts its simulations itself.
+extern "C" int sc_main(int /*argc*/, char** /*argv*/) {
+  return 1;
+}
+
+int main(int argc, char** argv) {
+  std::ios::sync_with_stdio(false);
+  std::cin.tie(nullptr);
+  return nestwalk::run_program(argc, argv, {std::cin, std::cout, std::cerr}, {});
+}
