@@ -154,7 +154,35 @@ void WalkerBench::publish(Record& record, EventKind kind, unsigned slot) {
     change_(record);
   }
   scoreboard_.observe(record);
+  if (!record.is_by_fault) {  // part of the fault's own event
+    events_.emit([&] { return complete(record); });
+  }
   last_record_cycle_ = cycle_;
+}
+
+// The event with what the record keeps beside it.
+Event WalkerBench::complete(const Record& record) {
+  Event event = record.event;
+  switch (event.kind) {
+    case EventKind::kInvalidate:
+      event.value = static_cast<std::uint64_t>(record.invalidation.op);
+      break;
+    case EventKind::kLookup:
+      event.found = record.is_hit ? outcome_of_hit(record.page) : LookupOutcome::kMiss;
+      break;
+    case EventKind::kAccept:
+      event.access = record.request.access.type;
+      event.has_guest = record.request.context.has_guest && !record.request.is_pdpte_load;
+      event.has_host = record.request.context.has_host;
+      break;
+    case EventKind::kRespond:
+      event.is_translation = record.response.is_translation;
+      event.fault = record.response.fault.kind;
+      break;
+    default:
+      break;
+  }
+  return event;
 }
 
 void WalkerBench::describe(Record& record, const PinWalker::TableRequest& request) {

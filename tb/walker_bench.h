@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "model/arch/splitmix.h"
+#include "model/observe/event_sink.h"
 #include "tb/pin_walker.h"
 #include "tb/scoreboard.h"
 #include "tb/walker_record.h"
@@ -63,6 +64,9 @@ class WalkerBench {
   void connect(TableMemory& memory) { memory_ = &memory; }
   // Changes records on their way to the scoreboard: for tests of the scoreboard.
   void tamper_with(std::function<void(Record&)> change) { change_ = std::move(change); }
+  // One event per step of the RTL goes to the sink, after the scoreboard has judged it; nullptr:
+  // off.
+  void connect_events(EventSink* sink) { events_.connect(sink); }
 
   void submit(const WalkerRequest& request) { waiting_.push_back(request); }
   void invalidate(const Invalidation& invalidation) { invalidations_.push_back(invalidation); }
@@ -108,6 +112,7 @@ class WalkerBench {
   void record_ntlb(const PinWalker::NtlbOperation& operation);
   void record_slots(const PinWalker::Cycle& cycle);
   void publish(Record& record, EventKind kind, unsigned slot);
+  static Event complete(const Record& record);
   static void describe(Record& record, const PinWalker::TableRequest& request);
 
   BenchParams params_;
@@ -116,6 +121,7 @@ class WalkerBench {
   Scoreboard scoreboard_;
   TableMemory* memory_ = nullptr;
   std::function<void(Record&)> change_;
+  EventPort events_;
   std::deque<WalkerRequest> waiting_;
   std::deque<Invalidation> invalidations_;
   bool is_offered_ = false;

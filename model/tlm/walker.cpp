@@ -84,9 +84,10 @@ class Walker::TimedCache {
 
   std::optional<Resume> lookup(const Step& step) {
     Walker& w = walker_;
-    w.record(EventKind::kLookup, step, step.address, 0);
+    std::optional<Resume> found = w.structures_.lookup(w.engine_.context(), step);
+    w.record_lookup(step, found, 0);
     w.num_cycles_ += w.structures_.lookup_cycles(step);
-    return w.structures_.lookup(w.engine_.context(), step);
+    return found;
   }
   void fill(const Step& step) {
     walker_.record(EventKind::kFill, step, step.address, step.resume.base);
@@ -137,7 +138,7 @@ void Walker::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& de
   is_prefetch_ = request->is_prefetch;
   start_ = delay;
   num_cycles_ = 0;
-  record(EventKind::kAccept, Step{}, request->access.address.value(), 0);
+  record_accept(*request->context, request->access, 0);
   if (direct_ != nullptr && !events_.is_on() && !structures_.has_words()) {
     walk_blocking(DirectMemory(*this), *request);
   } else {
@@ -172,20 +173,16 @@ void Walker::end_walk(const WalkEnd& end, const WalkContext& context, WalkExtens
   stats_.references_per_walk.add(end.num_references);
   stats_.cycles += end.cycles;
   stats_.cycles_per_walk.add(end.cycles);
-  Step boundary;
   if (request.is_translation) {
     ++stats_.translations;
-    record(EventKind::kRespond, boundary, request.access.address.value(),
-           request.translation.hpa.value(), end.slot);
+    record_end(request, end.slot);
     return;
   }
   ++stats_.faults;
   if (!request.is_prefetch) {
     structures_.invalidate(invalidation_by_fault(request.fault, context.tags));
   }
-  boundary.position = request.fault.position;
-  record(EventKind::kRespond, boundary, request.access.address.value(), request.fault.code,
-         end.slot);
+  record_end(request, end.slot);
 }
 
 void Walker::count_reference(const Step& step, unsigned slot) {
@@ -242,14 +239,19 @@ PdpteLoad Walker::load_pdptes(const WalkContext& context, sc_core::sc_time& dela
   return load;
 }
 
+Event Walker::make_event(EventKind kind, unsigned slot) const {
+  Event event;
+  event.cycle = is_blocking_ ? clock_.to_cycles(sc_core::sc_time_stamp() + start_) + num_cycles_
+                             : queue_.now();
+  event.slot = static_cast<std::uint8_t>(slot);
+  event.kind = kind;
+  return event;
+}
+
 void Walker::record(EventKind kind, const Step& step, std::uint64_t address, std::uint64_t value,
                     unsigned slot) {
   events_.emit([&] {
-    Event event;
-    event.cycle = is_blocking_ ? clock_.to_cycles(sc_core::sc_time_stamp() + start_) + num_cycles_
-                               : queue_.now();
-    event.slot = static_cast<std::uint8_t>(slot);
-    event.kind = kind;
+    Event event = make_event(kind, slot);
     event.stage = step.stage;
     event.position = step.position;
     event.bytes = step.bytes;
@@ -259,8 +261,47 @@ void Walker::record(EventKind kind, const Step& step, std::uint64_t address, std
   });
 }
 
+void Walker::record_accept(const WalkContext& context, const Access& access, unsigned slot) {
+  events_.emit([&] {
+    Event event = make_event(EventKind::kAccept, slot);
+    event.address = access.address.value();
+    event.access = access.type;
+    event.has_guest = context.has_guest;
+    event.has_host = context.has_host;
+    return event;
+  });
+}
+
+void Walker::record_lookup(const Step& step, const std::optional<Resume>& found, unsigned slot) {
+  events_.emit([&] {
+    Event event = make_event(EventKind::kLookup, slot);
+    event.stage = step.stage;
+    event.position = step.position;
+    event.address = step.address;
+    event.found = found ? outcome_of_hit(*found) : LookupOutcome::kMiss;
+    return event;
+  });
+}
+
+void Walker::record_end(const WalkExtension& request, unsigned slot) {
+  events_.emit([&] {
+    Event event = make_event(EventKind::kRespond, slot);
+    event.address = request.access.address.value();
+    event.is_translation = request.is_translation;
+    if (request.is_translation) {
+      event.value = request.translation.hpa.value();
+    } else {
+      event.fault = request.fault.kind;
+      event.value = request.fault.code;
+      event.position = request.fault.position;
+    }
+    return event;
+  });
+}
+
 std::uint64_t Walker::invalidate(const Invalidation& invalidation, Fence* fence) {
-  record(EventKind::kInvalidate, Step{}, invalidation.address.value(), 0);
+  record(EventKind::kInvalidate, Step{}, invalidation.address.value(),
+         static_cast<std::uint64_t>(invalidation.op));
   for (Slot& slot : slots_) {
     if (slot.is_busy && concerns(invalidation, slot.engine.context())) {
       kill(slot);

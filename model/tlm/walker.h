@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <systemc>
 #include <tlm>
 #include <vector>
@@ -192,6 +193,10 @@ class Walker : public sc_core::sc_module, private EventTarget {
   void end_walk(const WalkEnd& end, const WalkContext& context, WalkExtension& request);
   void record(EventKind kind, const Step& step, std::uint64_t address, std::uint64_t value,
               unsigned slot = 0);
+  void record_accept(const WalkContext& context, const Access& access, unsigned slot);
+  void record_lookup(const Step& step, const std::optional<Resume>& found, unsigned slot);
+  void record_end(const WalkExtension& request, unsigned slot);
+  [[nodiscard]] Event make_event(EventKind kind, unsigned slot) const;
 
   WalkerParams params_;
   EventQueue& queue_;

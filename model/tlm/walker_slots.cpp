@@ -76,7 +76,7 @@ void Walker::start(Slot& slot, const Waiting& waiting) {
   slot.start_cycle = queue_.now();
   stats_.queue_cycles += slot.start_cycle - waiting.since_cycle;
   structures_.prepare(slot.engine, *slot.request->context);
-  record(EventKind::kAccept, Step{}, slot.request->access.address.value(), 0, slot.index);
+  record_accept(*slot.request->context, slot.request->access, slot.index);
   begin_engine(slot);
   advance(slot);
 }
@@ -184,8 +184,8 @@ void Walker::look_up(Slot& slot) {
     proceed(slot, structures_.word_cycles(), word ? Slot::Phase::kAdvance : Slot::Phase::kSendRead);
     return;
   }
-  record(EventKind::kLookup, step, step.address, 0, slot.index);
   const std::optional<Resume> resume = structures_.lookup(slot.engine.context(), step);
+  record_lookup(step, resume, slot.index);
   slot.answer.kind = resume ? AnswerKind::kHit : AnswerKind::kMiss;
   if (resume) {
     slot.answer.resume = *resume;

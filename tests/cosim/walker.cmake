@@ -11,3 +11,6 @@ endforeach()
 nestwalk_walker_test(rtl_walker_slots four_slots)
 nestwalk_walker_test(rtl_walker_ntlb ntlb)
 nestwalk_walker_test(rtl_walker_set one_slot four_slots)
+nestwalk_test(FILE rtl_waves_test.cpp SYSTEMC
+              LINKS nestwalk_tb nestwalk_test_support nestwalk_mmu_bench TIMEOUT 60)
+add_dependencies(rtl_waves_test nestwalk_walker_one_slot)
