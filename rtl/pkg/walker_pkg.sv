@@ -133,6 +133,7 @@ package walker_pkg;
     logic same_ep4ta;
     logic keeps_globals;
     logic host_by_address;  // of guest-physical mappings, the one of that GPA alone
+    logic page_by_address;  // of translations of linear addresses, those of that address alone
   } rule_t;
 
   // A host page in the nested TLB.
@@ -165,6 +166,24 @@ package walker_pkg;
   localparam int unsigned RESPONSE_BITS = 284;
   localparam int unsigned NTLB_PAGE_BITS = 213;
   localparam int unsigned NTLB_OP_BITS = 225;
+
+  // A page in the TLB, by 4K frames; the first of those that the entry covers.
+  typedef struct packed {
+    logic [51:0] page;             // of the linear address; with guest paging off, of the GPA
+    logic        is_combined;      // made from a host stage
+    tags_t       tags;             // a linear mapping has no ep4ta
+    logic [51:0] gpa_page;
+    logic [51:0] hpa_page;
+    logic [6:0]  guest_page_bits;
+    logic [6:0]  host_page_bits;
+    logic [3:0]  protection_key;
+    logic        dirty;
+    logic        is_global;
+    logic [2:0]  guest_rights;
+    logic [4:0]  host_rights;
+  } tlb_page_t;
+
+  localparam int unsigned TLB_PAGE_BITS = 285;
 
   // What an entry says.
   typedef enum logic [1:0] {

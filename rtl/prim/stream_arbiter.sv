@@ -35,10 +35,14 @@ module stream_arbiter #(
     end
   end
 
+  // Apart, so that nobody sees a path from ready to valid.
+  assign valid_o = |valid_i;
   always_comb begin
-    valid_o = |valid_i;
     ready_o = '0;
     ready_o[grant_o] = ready_i;
+  end
+
+  always_comb begin
     first_d = first_q;
     if (valid_o) begin
       first_d = grant_o;

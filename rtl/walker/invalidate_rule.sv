@@ -15,6 +15,7 @@ module invalidate_rule (
         rule_o.drops_guest = 1'b1;
         rule_o.same_context = 1'b1;
         rule_o.same_pcid = 1'b1;
+        rule_o.page_by_address = 1'b1;
       end
       mmu_arch_pkg::OpInvpcidAddress, mmu_arch_pkg::OpInvpcidSingle,
       mmu_arch_pkg::OpMovCr3: begin
@@ -22,6 +23,7 @@ module invalidate_rule (
         rule_o.same_context = 1'b1;
         rule_o.same_pcid = 1'b1;
         rule_o.keeps_globals = 1'b1;
+        rule_o.page_by_address = invalidation_i.op == mmu_arch_pkg::OpInvpcidAddress;
       end
       mmu_arch_pkg::OpInvpcidAllWithGlobals, mmu_arch_pkg::OpMovCr4: begin
         rule_o.drops_guest = 1'b1;
@@ -35,6 +37,7 @@ module invalidate_rule (
       mmu_arch_pkg::OpInvvpidAddress, mmu_arch_pkg::OpInvvpidSingle: begin
         rule_o.drops_guest = is_intel;
         rule_o.same_context = 1'b1;
+        rule_o.page_by_address = invalidation_i.op == mmu_arch_pkg::OpInvvpidAddress;
       end
       mmu_arch_pkg::OpInvvpidAll: begin
         rule_o.drops_guest = is_intel;
@@ -62,10 +65,12 @@ module invalidate_rule (
         rule_o.same_pcid = 1'b1;
         rule_o.same_ep4ta = 1'b1;
         rule_o.host_by_address = 1'b1;
+        rule_o.page_by_address = 1'b1;
       end
       mmu_arch_pkg::OpInvlpga: begin
         rule_o.drops_guest = !is_intel;
         rule_o.same_context = 1'b1;
+        rule_o.page_by_address = 1'b1;
       end
       mmu_arch_pkg::OpTlbControlAll: begin
         rule_o.drops_guest = !is_intel;
