@@ -61,4 +61,12 @@ inline constexpr unsigned kFinal = 8;  // 1: the final translation, 0: a guest p
 }  // namespace qualification
 }  // namespace ept
 
+// Agile paging (Gandhi, Hill, Swift: "Agile Paging", ISCA 2016).
+namespace agile {
+// The switching bit of a shadow entry that points to a table, and of the shadow root: what it names
+// is not the next shadow table but the guest's own one. Ignored by all other x86 tables; a leaf of
+// the shadow must not have it.
+inline constexpr unsigned kSwitch = 11;
+}  // namespace agile
+
 }  // namespace nestwalk

@@ -36,6 +36,8 @@ struct Fault {
   Gpa gpa;                 // the guest-physical address that did not translate, if has_gpa
   bool has_gpa = false;
   Position position;
+  bool in_shadow =
+      false;  // agile: a page fault of the shadow's entries, which the guest must not see
 
   friend constexpr bool operator==(const Fault&, const Fault&) = default;
 };

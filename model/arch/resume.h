@@ -19,6 +19,7 @@ struct Resume {
   HostRights host;              // host stage: AND over the host entries passed
   HostRights table;             // combined: host rights of the page that holds the next table
   Gpa table_gpa;                // guest stage: GPA of the next table, for a fault to report
+  bool is_shadow = false;       // agile: the next table is one of the shadow
 
   friend constexpr bool operator==(const Resume&, const Resume&) = default;
 };

@@ -55,7 +55,7 @@ class WalkStructures {
   // Keeps what memory said, if it is of a kind that may be kept.
   void keep_word(const WalkEngine& engine, const Step& step, std::uint64_t word) {
     if (has_words(step.stage)) {
-      keep_table_pointer(engine.rules(step.stage), step, word);
+      keep_table_pointer(engine.rules(step), step, word);
     }
   }
   // After an update: `is_stored` false means that the word may be another one by now.

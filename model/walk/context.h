@@ -3,8 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 #include "model/arch/access.h"
+#include "model/arch/bits.h"
+#include "model/arch/entry.h"
 #include "model/arch/paging_format.h"
 #include "model/arch/tags.h"
 
@@ -30,6 +33,11 @@ struct WalkContext {
   FormatId host_format = FormatId::kEptFourLevel;  // an x86 format means NPT
   std::uint64_t host_root = 0;                     // EPTP bits 51:12 or nCR3; an HPA
 
+  // Agile paging: the guest stage starts in a shadow table, which maps GVAs to HPAs and has the
+  // guest's format, and goes on in the guest's own tables below a switching bit. Needs both stages.
+  bool has_shadow = false;
+  std::uint64_t shadow_root = 0;  // HPA; with the switching bit, of the guest's own root table
+
   Control control;
   Tags tags;
 
@@ -48,5 +56,29 @@ struct WalkContext {
   }
   friend constexpr bool operator==(const WalkContext&, const WalkContext&) = default;
 };
+
+constexpr bool is_switching(std::uint64_t shadow_entry) {
+  return (shadow_entry & bit(agile::kSwitch)) != 0;
+}
+
+// Why a context cannot be walked as it is; empty if it can.
+constexpr std::string_view agile_problem(const WalkContext& context) {
+  if (!context.has_shadow) {
+    return "";
+  }
+  if (!context.has_guest) {
+    return "agile paging needs a guest with paging: without tables there is nothing to hand over "
+           "to";
+  }
+  if (!context.has_host) {
+    return "agile paging needs a host stage for what lies below a switching bit";
+  }
+  if (!format_of(context.guest_format).sign_extended) {
+    return "agile paging needs a guest of 4 or 5 levels: the tables of a 2-level or PAE guest do "
+           "not "
+           "match those of their shadow level by level";
+  }
+  return "";
+}
 
 }  // namespace nestwalk

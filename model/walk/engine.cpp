@@ -5,6 +5,7 @@
 namespace nestwalk {
 
 WalkEngine::WalkEngine(const WalkContext& context) : context_(context) {
+  fatal_unless(agile_problem(context_).empty(), agile_problem(context_));
   if (context_.has_guest) {
     guest_rules_ = guest_rules(context_);
     register_level_ = context_.uses_pdpte_registers() ? 3 : 0;
@@ -12,6 +13,10 @@ WalkEngine::WalkEngine(const WalkContext& context) : context_(context) {
   if (context_.has_host) {
     host_rules_ = host_rules(context_);
     table_need_ = host_need({HostPurpose::kGuestTable});
+  }
+  if (context_.has_guest && context_.has_host) {
+    // Without agile paging too: a walk cache may still hold entries of when it was on.
+    shadow_rules_ = shadow_rules(context_);
   }
 }
 
@@ -64,12 +69,14 @@ void WalkEngine::final() {
               access_.address.offset(page_bits));
     g_ = 0;
   }
-  if (context_.has_host) {
+  const bool is_shadow_leaf = context_.has_guest && guest_[leaf_g_].is_shadow;
+  if (context_.has_host && !is_shadow_leaf) {
     const bool user_page = !context_.has_guest || guest_rights_.user();
     return host_begin(gpa,
                       host_need({is_pdpte_load_ ? HostPurpose::kPdpteLoad : HostPurpose::kFinal,
                                  access_.type, user_page}));
   }
+  h_ = 0;
   host_gpa_ = gpa;
   host_result_ = identity(gpa);
   host_page_bits_ = kNoPageBits;
@@ -117,6 +124,7 @@ void WalkEngine::fault(FaultKind kind, std::uint64_t code, Position position) {
   f.code = code;
   f.address = access_.address;
   f.position = position;
+  f.in_shadow = kind == FaultKind::kGuestPageFault && in_shadow_;
   f.has_gpa = kind == FaultKind::kEptViolation || kind == FaultKind::kEptMisconfiguration ||
               kind == FaultKind::kNestedPageFault;
   if (f.has_gpa) {

@@ -12,7 +12,11 @@
 // walk's own A/D once its rights have passed; guest rights; guest A from root to leaf with D of the
 // leaf, each judged for host write permission; the final host walk. A guest fault writes no guest
 // A/D; a fault of the final host walk leaves the guest's A/D written.
-// Not for: caching and invalidation of walks in flight, which are the driver's.
+// Agile paging: the guest stage begins with entries of the shadow, whose tables need no host walk;
+// below a switching bit it goes on in the guest's own tables. Both parts are one path: rights, A
+// and D, fills and restarts are as in a nested walk, and what the shadow's entries name is an HPA
+// with every host right. A leaf of the shadow is the end, without a final host walk. Not for:
+// caching and invalidation of walks in flight, which are the driver's.
 #pragma once
 
 #include <array>
@@ -60,6 +64,10 @@ class WalkEngine {
   [[nodiscard]] const StageRules& rules(Stage stage) const {
     return stage == Stage::kGuest ? guest_rules_ : host_rules_;
   }
+  // Of the entry that a step reads or updates.
+  [[nodiscard]] const StageRules& rules(const Step& step) const {
+    return step.is_shadow ? shadow_rules_ : rules(step.stage);
+  }
 
   // Where a leaf entry of the walk just translated stands, if its page is a small one. For who
   // looks ahead (WalkHints).
@@ -96,6 +104,7 @@ class WalkEngine {
     Gpa gpa;
     std::uint64_t value = 0;
     HostRights host;  // of the page that holds the entry
+    bool is_shadow = false;
   };
   struct HostNeed {
     HostAccess access;
@@ -115,6 +124,7 @@ class WalkEngine {
   void guest_updated(const Answer& answer);
   void guest_updates_done();
   void guest_fill();
+  void ask_guest_fill();
   void final();
   void host_begin(Gpa gpa, const HostNeed& need);
   void host_looked_up(const Answer& answer);
@@ -133,6 +143,7 @@ class WalkEngine {
   void memory_error();
 
   void start_guest_at_root();
+  void take_shadow_pointer(std::uint64_t table, bool is_switch);
   void start_host_at_root();
   void pass_guest_entry(std::uint64_t entry);
   void pass_host_entry(std::uint64_t entry);
@@ -199,6 +210,7 @@ class WalkEngine {
   std::uint8_t leaf_g_ = 0;
   std::uint8_t cursor_g_ = 0;
   bool base_is_gpa_ = false;
+  bool in_shadow_ = false;  // the table of level g_ is the shadow's
   GuestRights guest_start_rights_;
   GuestRights guest_rights_;
   GuestRights guest_fill_rights_;
@@ -218,6 +230,7 @@ class WalkEngine {
   WalkContext context_;
   StageRules guest_rules_;
   StageRules host_rules_;
+  StageRules shadow_rules_;
   HostNeed table_need_;              // of a host walk to a guest table
   std::uint8_t register_level_ = 0;  // guest level whose entries are registers (PAE); 0: none
   bool is_pdpte_load_ = false;

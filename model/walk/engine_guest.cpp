@@ -18,6 +18,7 @@ constexpr bool is_canonical(const PagingFormat& format, std::uint64_t address) {
 void WalkEngine::begin() {
   guest_start_rights_ = {};
   guest_path_ = {};
+  in_shadow_ = false;
   if (!context_.has_guest) {
     g_ = is_pdpte_load_ ? 3 : 0;
     return final();
@@ -37,10 +38,24 @@ void WalkEngine::begin() {
 void WalkEngine::start_guest_at_root() {
   const PagingFormat& format = *guest_rules_.format;
   g_ = format.levels;
+  first_g_ = g_;
+  if (context_.has_shadow) {
+    return take_shadow_pointer(context_.shadow_root & format.root_mask,
+                               is_switching(context_.shadow_root));
+  }
   base_ = context_.guest_root & format.root_mask;
   base_gpa_ = Gpa(base_);
   base_is_gpa_ = context_.has_host;
-  first_g_ = g_;
+}
+
+// What the shadow names is an HPA, whose page the hypervisor has made writable; the GPA of a guest
+// table below a switching bit is not known.
+void WalkEngine::take_shadow_pointer(std::uint64_t table, bool is_switch) {
+  in_shadow_ = !is_switch;
+  base_ = table;
+  base_gpa_ = Gpa{};
+  base_is_gpa_ = false;
+  entry_host_ = {};
 }
 
 void WalkEngine::guest_looked_up(const Answer& answer) {
@@ -56,6 +71,7 @@ void WalkEngine::guest_looked_up(const Answer& answer) {
   base_is_gpa_ = resume.is_gpa;
   guest_start_rights_ = resume.guest;
   entry_host_ = resume.table;
+  in_shadow_ = resume.is_shadow;
   guest_entry();
 }
 
@@ -84,6 +100,7 @@ void WalkEngine::guest_read() {
   step_.hpa = entry_hpa_;
   step_.gpa = entry_gpa_;
   step_.bytes = guest_rules_.format->entry_bytes;
+  step_.is_shadow = in_shadow_;
   ask(StepKind::kRead, Stage::kGuest, {g_, 0}, State::kGuestRead);
 }
 
@@ -92,10 +109,11 @@ void WalkEngine::guest_read_done(const Answer& answer) {
     return memory_error();
   }
   const std::uint64_t entry = answer.value;
-  const LevelRules& level = guest_rules_.level[g_];
+  const StageRules& rules = in_shadow_ ? shadow_rules_ : guest_rules_;
+  const LevelRules& level = rules.level[g_];
   const EntryKind kind = level.is_plain_table(entry)  ? EntryKind::kTable
                          : level.is_plain_leaf(entry) ? EntryKind::kLeaf
-                                                      : classify(guest_rules_, g_, entry);
+                                                      : classify(rules, g_, entry);
   switch (kind) {
     case EntryKind::kNotPresent:
       return guest_fault(false, false, false);
@@ -103,9 +121,13 @@ void WalkEngine::guest_read_done(const Answer& answer) {
       return guest_fault(true, true, false);
     case EntryKind::kTable:
       pass_guest_entry(entry);
-      base_ = table_address(guest_rules_, entry);
-      base_gpa_ = Gpa(base_);
-      base_is_gpa_ = context_.has_host;
+      if (in_shadow_) {
+        take_shadow_pointer(table_address(rules, entry), is_switching(entry));
+      } else {
+        base_ = table_address(rules, entry);
+        base_gpa_ = Gpa(base_);
+        base_is_gpa_ = context_.has_host;
+      }
       --g_;
       return guest_entry();
     case EntryKind::kLeaf:
@@ -116,7 +138,7 @@ void WalkEngine::guest_read_done(const Answer& answer) {
 
 void WalkEngine::pass_guest_entry(std::uint64_t entry) {
   guest_path_.pass(guest_rules_, g_, entry);
-  guest_[g_] = {entry_hpa_, entry_gpa_, entry, entry_host_};
+  guest_[g_] = {entry_hpa_, entry_gpa_, entry, entry_host_, in_shadow_};
 }
 
 void WalkEngine::guest_leaf_reached(std::uint64_t entry) {
@@ -156,6 +178,7 @@ void WalkEngine::guest_update() {
     step_.hpa = record.hpa;
     step_.gpa = record.gpa;
     step_.bytes = guest_rules_.format->entry_bytes;
+    step_.is_shadow = record.is_shadow;
     step_.expected = record.value;
     step_.desired = record.value | missing;
     return ask(StepKind::kUpdate, Stage::kGuest, {cursor_g_, 0}, State::kGuestUpdate);
@@ -193,6 +216,11 @@ void WalkEngine::guest_fill() {
   resume = {};
   resume.next_level = static_cast<std::uint8_t>(cursor_g_ - 1);
   resume.guest = guest_fill_rights_;
+  if (passed.is_shadow) {
+    resume.base = table_address(shadow_rules_, passed.value);
+    resume.is_shadow = !is_switching(passed.value);
+    return ask_guest_fill();
+  }
   resume.table_gpa = Gpa(table_address(guest_rules_, passed.value));
   resume.is_gpa = context_.has_host && !context_.combined_guest_cache;
   if (resume.is_gpa || !context_.has_host) {
@@ -204,6 +232,10 @@ void WalkEngine::guest_fill() {
                   format.index(resume.next_level, access_.address.value()) * format.entry_bytes;
     resume.table = below.host;
   }
+  ask_guest_fill();
+}
+
+void WalkEngine::ask_guest_fill() {
   step_.address = access_.address.value();
   step_.level = cursor_g_;
   ask(StepKind::kFill, Stage::kGuest, {cursor_g_, 0}, State::kGuestFill);

@@ -35,6 +35,7 @@ void WalkEngine::ask_host_entries(std::uint64_t table) {
   host_first_table_ = table;
   step_.gpa = host_gpa_;
   step_.bytes = host_rules_.format->entry_bytes;
+  step_.is_shadow = false;
   ask(StepKind::kRead, Stage::kHost, {g_, h_}, State::kHostRead);
   locate_host_entry(table);
 }
@@ -119,6 +120,7 @@ void WalkEngine::host_update() {
     step_.hpa = host_entry_at(table);
     step_.gpa = host_gpa_;
     step_.bytes = host_rules_.format->entry_bytes;
+    step_.is_shadow = false;
     step_.expected = entry;
     step_.desired = entry | missing;
     return ask(StepKind::kUpdate, Stage::kHost, {g_, cursor_h_}, State::kHostUpdate);

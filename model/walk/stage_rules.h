@@ -157,6 +157,19 @@ constexpr StageRules guest_rules(const WalkContext& context) {
   return rules;
 }
 
+// Of the shadow under agile paging: the guest's control bits, but the machine's physical width.
+constexpr StageRules shadow_rules(const WalkContext& context) {
+  const Control& control = context.control;
+  StageRules rules =
+      detail::make_stage_rules(format_of(context.guest_format),
+                               {control.maxphyaddr, control.nxe, control.pse, control.page_1g});
+  for (unsigned level = 1; level <= rules.format->levels; ++level) {
+    rules.malformed_leaf[level] |= bit(agile::kSwitch);
+  }
+  detail::complete(rules);
+  return rules;
+}
+
 // The host side of NPT runs with NXE and PSE on, whatever the guest does (AMD APM vol. 2).
 constexpr StageRules host_rules(const WalkContext& context) {
   const Control& control = context.control;

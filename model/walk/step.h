@@ -25,6 +25,7 @@ struct Step {
   Stage stage = Stage::kGuest;
   Position position;
   std::uint8_t bytes = 0;
+  bool is_shadow = false;  // kRead, kUpdate of the guest stage: an entry of the shadow (agile)
   // kFill: the level of the entry that was passed; resume.next_level is one less, or 0 for a page.
   // A host fill with next_level 0 is a nested-TLB entry, any other a page-walk-cache entry.
   std::uint8_t level = 0;

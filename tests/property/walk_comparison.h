@@ -81,7 +81,8 @@ class RecordingMemory {
   MemoryAnswer read(const Step& step) {
     const std::optional<std::uint64_t> value = words_.read(step.hpa, step.bytes);
     if (value) {
-      references.push_back({step.stage, step.position, step.hpa, step.bytes, *value});
+      references.push_back(
+          {step.stage, step.position, step.hpa, step.bytes, *value, step.is_shadow});
     }
     interference_.count(words_);
     return {value.has_value(), value.value_or(0)};
@@ -92,7 +93,8 @@ class RecordingMemory {
     if (!words_.is_writable(step.hpa)) {
       answer = UpdateAnswer::kError;
     } else if (words_.compare_and_swap(step.hpa, step.bytes, step.expected, step.desired)) {
-      writes.push_back({step.stage, step.position, step.hpa, step.bytes, step.desired});
+      writes.push_back(
+          {step.stage, step.position, step.hpa, step.bytes, step.desired, step.is_shadow});
       answer = UpdateAnswer::kStored;
     }
     interference_.count(words_);
@@ -109,9 +111,12 @@ class RecordingMemory {
 
 inline std::string print(const OracleReference& reference) {
   std::ostringstream out;
-  out << (reference.stage == Stage::kGuest ? "guest (" : "host (") << +reference.position.g << ","
-      << +reference.position.h << ") hpa 0x" << std::hex << reference.hpa.value() << std::dec << " "
-      << +reference.size << " bytes 0x" << std::hex << reference.value;
+  out << (reference.is_shadow                ? "shadow ("
+          : reference.stage == Stage::kGuest ? "guest ("
+                                             : "host (")
+      << +reference.position.g << "," << +reference.position.h << ") hpa 0x" << std::hex
+      << reference.hpa.value() << std::dec << " " << +reference.size << " bytes 0x" << std::hex
+      << reference.value;
   return out.str();
 }
 
@@ -119,6 +124,9 @@ inline std::string print(const Fault& fault) {
   std::ostringstream out;
   out << name_of(fault.kind) << " at (" << +fault.position.g << "," << +fault.position.h
       << ") code 0x" << std::hex << fault.code << " address 0x" << fault.address.value();
+  if (fault.in_shadow) {
+    out << " in the shadow";
+  }
   if (fault.has_gpa) {
     out << " gpa 0x" << fault.gpa.value();
   }
@@ -142,13 +150,17 @@ inline std::string print(const WalkContext& context, const Access& access) {
   std::ostringstream out;
   out << name(context.has_guest, context.guest_format) << " over "
       << name(context.has_host, context.host_format) << std::hex << ", roots 0x"
-      << context.guest_root << " 0x" << context.host_root << ", gva 0x" << access.address.value()
-      << std::dec << " type " << static_cast<int>(access.type) << " user " << access.is_user()
-      << " implicit " << access.implicit << "; wp " << c.wp << " nxe " << c.nxe << " smep "
-      << c.smep << " smap " << c.smap << " ac " << c.ac << " pke " << c.pke << " pse " << c.pse
-      << " page_1g " << c.page_1g << " ad " << c.accessed_dirty << " xo " << c.execute_only
-      << " mbe " << c.mode_based_execute << " maxphyaddr " << +c.maxphyaddr << "/"
-      << +c.guest_maxphyaddr << std::hex << " pkru 0x" << c.pkru;
+      << context.guest_root << " 0x" << context.host_root;
+  if (context.has_shadow) {
+    out << ", agile from 0x" << context.shadow_root;
+  }
+  out << ", gva 0x" << access.address.value() << std::dec << " type "
+      << static_cast<int>(access.type) << " user " << access.is_user() << " implicit "
+      << access.implicit << "; wp " << c.wp << " nxe " << c.nxe << " smep " << c.smep << " smap "
+      << c.smap << " ac " << c.ac << " pke " << c.pke << " pse " << c.pse << " page_1g "
+      << c.page_1g << " ad " << c.accessed_dirty << " xo " << c.execute_only << " mbe "
+      << c.mode_based_execute << " maxphyaddr " << +c.maxphyaddr << "/" << +c.guest_maxphyaddr
+      << std::hex << " pkru 0x" << c.pkru;
   return out.str();
 }
 
@@ -158,6 +170,7 @@ struct WalkCoverage {
   std::uint64_t num_restarts = 0;
   std::array<std::uint64_t, kNumFaultKinds> num_faults{};
   std::map<std::pair<FaultKind, Position>, std::uint64_t> positions;
+  std::array<std::uint64_t, kMaxLevels + 1> shadow_faults{};  // by guest level
 
   void add(const OracleResult& result) {
     num_restarts += result.num_restarts;
@@ -170,6 +183,7 @@ struct WalkCoverage {
   void add(const Fault& fault) {
     ++num_faults.at(static_cast<unsigned>(fault.kind));
     ++positions[{fault.kind, fault.position}];
+    shadow_faults.at(fault.position.g) += fault.in_shadow ? 1 : 0;
   }
   [[nodiscard]] std::uint64_t at(FaultKind kind) const {
     return num_faults.at(static_cast<unsigned>(kind));

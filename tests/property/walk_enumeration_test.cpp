@@ -233,5 +233,41 @@ TEST_F(WalkEnumeration, NptEntriesOfTheTablePage) {
   EXPECT_EQ(coverage_.positions.count({FaultKind::kNestedPageFault, Position{2, 3}}), 1U);
 }
 
+// The shadow hands over to the guest's last table: rights, A and D, size and the bit itself in the
+// entry that does it, against the guest's leaf, which now stands below it.
+TEST_F(WalkEnumeration, AgileEntriesAtTheHandover) {
+  for (const FormatId host : {FormatId::kEptFourLevel, FormatId::kX86FourLevel}) {
+    HandTables tables = mapped(FormatId::kX86FourLevel, host);
+    tables.switch_shadow(kGva, 2);
+    enumerate(tables,
+              {{tables.shadow_entry(kGva, 2), 8, {0, 1, 2, 5, 7, 11, 63}},
+               {tables.guest_entry(kGva, 1), 8, {0, 1, 2, 5, 6}}},
+              all_accesses(), all_controls({&Control::nxe, &Control::accessed_dirty}));
+  }
+  EXPECT_EQ(num_walks_, 2U * 4096 * 8 * 4);
+  EXPECT_GT(coverage_.num_translations, 0U);
+  EXPECT_GT(coverage_.shadow_faults[2], 0U);
+  EXPECT_GT(coverage_.positions.at({FaultKind::kGuestPageFault, Position{1, 0}}),
+            coverage_.shadow_faults[1]);
+}
+
+// The guest's entries above the leaf are never written with the host's leave: their table is, by
+// what a switching bit promises, whatever the host stage says of its page.
+TEST_F(WalkEnumeration, AgileEntriesUnderEveryHostRight) {
+  HandTables tables = mapped(FormatId::kX86FourLevel, FormatId::kEptFourLevel);
+  tables.switch_shadow(kGva, 3);
+  const Gpa table = tables.guest_entry_gpa(kGva, 1);
+  enumerate(tables,
+            {{tables.host_entry(table, 2), 8, {0, 1, 2, 8, 9}},
+             {tables.shadow_entry(kGva, 3), 8, {1, 2}},
+             {tables.guest_entry(kGva, 2), 8, {1, 5}},
+             {tables.guest_entry(kGva, 1), 8, {1, 5, 6}}},
+            user_accesses(), all_controls(kEptControls));
+  EXPECT_EQ(num_walks_, 4096U * 3 * 8);
+  EXPECT_GT(coverage_.num_translations, 0U);
+  EXPECT_EQ(coverage_.positions.count({FaultKind::kEptViolation, Position{2, 0}}), 0U);
+  EXPECT_EQ(coverage_.positions.count({FaultKind::kEptViolation, Position{1, 0}}), 1U);
+}
+
 }  // namespace
 }  // namespace nestwalk

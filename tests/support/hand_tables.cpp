@@ -104,6 +104,45 @@ void HandTables::map_host(Gpa gpa, unsigned leaf_level) {
   map_host(gpa, leaf_level, is_ept_format(host_.format) ? kEptLeaf : kX86Leaf);
 }
 
+std::uint64_t HandTables::shadow_table(unsigned level, Gva gva) {
+  const std::uint64_t prefix =
+      level == guest_.levels ? 0 : gva.value() >> (guest_.low(level) + guest_.index_bits);
+  const auto [place, is_new] = shadow_tables_.try_emplace({level, prefix}, next_host_frame_);
+  next_host_frame_ += is_new ? 0x1000 : 0;
+  return place->second;
+}
+
+void HandTables::map_shadow_path(Gva gva, unsigned last_level, std::uint64_t last_entry) {
+  context.has_shadow = true;
+  if (last_level > guest_.levels) {
+    context.shadow_root = last_entry;
+    return;
+  }
+  context.shadow_root = shadow_table(guest_.levels, gva);
+  for (unsigned level = guest_.levels; level > last_level; --level) {
+    const std::uint64_t below = shadow_table(level - 1, gva);
+    memory.write(shadow_entry(gva, level), 8, below | kX86Table);
+  }
+  memory.write(shadow_entry(gva, last_level), 8, last_entry);
+}
+
+void HandTables::map_shadow(Gva gva, Hpa page, unsigned leaf_level, std::uint64_t leaf_bits) {
+  map_shadow_path(
+      gva, leaf_level,
+      page.page(guest_.low(leaf_level)).value() | leaf_bits | (leaf_level > 1 ? 0x80 : 0));
+}
+
+void HandTables::switch_shadow(Gva gva, unsigned level, std::uint64_t bits) {
+  const Hpa table = guest_entry(gva, level - 1).page(12);
+  map_shadow_path(gva, level, table.value() | bits | 0x800);
+}
+
+Hpa HandTables::shadow_entry(Gva gva, unsigned level) const {
+  const std::uint64_t prefix =
+      level == guest_.levels ? 0 : gva.value() >> (guest_.low(level) + guest_.index_bits);
+  return Hpa(shadow_tables_.at({level, prefix}) + 8 * guest_.index(level, gva.value()));
+}
+
 Gpa HandTables::guest_entry_gpa(Gva gva, unsigned level) const {
   const unsigned span = guest_.low(level) + guest_.index_bits;
   const std::uint64_t prefix = level == guest_.levels ? 0 : gva.value() >> span;

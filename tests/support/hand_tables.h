@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include "model/arch/position.h"
 #include "model/walk/context.h"
@@ -38,6 +39,12 @@ class HandTables {
   void map_host(Gpa gpa, unsigned leaf_level, std::uint64_t leaf_bits);
   void map_host(Gpa gpa, unsigned leaf_level);  // with every right
 
+  // Agile paging: a path of the shadow, with the guest's format. It ends in a page, or in a level
+  // that hands over to the guest's table of the level below; above the highest, the root does.
+  void map_shadow(Gva gva, Hpa page, unsigned leaf_level, std::uint64_t leaf_bits = kX86Leaf);
+  void switch_shadow(Gva gva, unsigned level, std::uint64_t bits = kX86Table);
+  [[nodiscard]] Hpa shadow_entry(Gva gva, unsigned level) const;
+
   // Where the entry stands that a walk reads; it must have been mapped.
   [[nodiscard]] Gpa guest_entry_gpa(Gva gva, unsigned level) const;
   [[nodiscard]] Hpa guest_entry(Gva gva, unsigned level) const;
@@ -60,6 +67,8 @@ class HandTables {
   };
 
   static Shape shape_of(FormatId format);
+  void map_shadow_path(Gva gva, unsigned last_level, std::uint64_t last_entry);
+  std::uint64_t shadow_table(unsigned level, Gva gva);
   void map(Stage stage, std::uint64_t address, unsigned leaf_level, std::uint64_t leaf);
   std::uint64_t table(Stage stage, unsigned level, std::uint64_t address);
   [[nodiscard]] const Shape& shape(Stage stage) const {
@@ -69,6 +78,7 @@ class HandTables {
   Shape guest_;
   Shape host_;
   std::map<Key, std::uint64_t> tables_;
+  std::map<std::pair<unsigned, std::uint64_t>, std::uint64_t> shadow_tables_;  // level, prefix
   std::uint64_t next_guest_frame_ = 0x4000'0000;
   std::uint64_t next_host_frame_ = 0x10'0000;
 };

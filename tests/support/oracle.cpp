@@ -21,6 +21,7 @@ void Oracle::fault(FaultKind kind, Word code, Position position, std::optional<G
 void Oracle::page_fault(Position position, PageFaultCause cause) {
   fault(FaultKind::kGuestPageFault, page_fault_code(context_, access_, cause), position,
         std::nullopt);
+  result_.fault.in_shadow = is_in_shadow_;
 }
 
 void Oracle::ept_violation(Position position, Gpa gpa, HostRights rights, Purpose purpose) {
@@ -73,7 +74,6 @@ bool Oracle::set_bits(OracleReference& entry, Word bits) {
 // NOLINTNEXTLINE(readability-function-size)
 std::optional<Translation> Oracle::translate_guest() {
   const FormatId format = context_.guest_format;
-  const X86Rules rules = guest_rules();
   const Word address = access_.address.value();
   if (is_long(format)) {
     const unsigned sign = address_width(format) - 1;
@@ -87,35 +87,41 @@ std::optional<Translation> Oracle::translate_guest() {
   GuestRights rights;
   std::vector<GuestStep> path;
   std::uint8_t g = root_level(format);
-  Word table = root_of(format, context_.guest_root);
+  Place table = first_table();
   if (format == FormatId::kX86Pae && !is_npt(context_)) {
     const Word pdpte = context_.pdptes.entry.at((address >> 30) % 4);
     if (!has(pdpte, 0)) {
       page_fault({3, 0}, PageFaultCause::kNotPresent);
       return std::nullopt;
     }
-    table = rules.table_base(pdpte);
+    table.address = guest_rules().table_base(pdpte);
     g = 2;
   }
 
   for (;; --g) {
     const Position position{g, 0};
-    const Gpa gpa(entry_address(format, table, address, g));
-    const std::optional<HostPage> home = translate_host(gpa, g, Purpose::kGuestTable);
+    const X86Rules rules = rules_of(table);
+    const bool is_shadow = table.whose == Place::Whose::kShadow;
+    Gpa gpa;
+    const std::optional<HostPage> home = find_table_entry(table, g, gpa);
     if (!home) {
       return std::nullopt;
     }
-    GuestStep step{{Stage::kGuest, position, home->hpa, entry_size(format), 0}, gpa, home->rights};
+    GuestStep step{
+        {Stage::kGuest, position, home->hpa, entry_size(format), 0, is_shadow}, gpa, home->rights};
     if (!read(step.entry, gpa)) {
       return std::nullopt;
     }
     path.push_back(step);
     const Word word = step.entry.value;
+    is_in_shadow_ = is_shadow;
     if (!has(word, 0)) {
       page_fault(position, PageFaultCause::kNotPresent);
       return std::nullopt;
     }
-    if (rules.is_reserved(g, word)) {
+    // Bit 11 hands over to the guest's table; a page has nothing to hand over.
+    const bool is_switch = is_shadow && has(word, 11);
+    if (rules.is_reserved(g, word) || (is_switch && rules.is_leaf(g, word))) {
       page_fault(position, PageFaultCause::kReserved);
       return std::nullopt;
     }
@@ -127,19 +133,24 @@ std::optional<Translation> Oracle::translate_guest() {
     if (rules.is_leaf(g, word)) {
       break;
     }
-    table = rules.table_base(word);
+    table.address = rules.table_base(word);
+    table.whose = !is_shadow  ? Place::Whose::kGuestByGpa
+                  : is_switch ? Place::Whose::kGuestByHpa
+                              : Place::Whose::kShadow;
   }
 
   const Word leaf = path.back().entry.value;
   const unsigned key = is_long(format) ? static_cast<unsigned>((leaf >> 59) & 15) : 0;
   is_user_path_ = rights.user();
-  if (!check_guest_rights(rights, {g, 0}, key) || !update_guest(path, rules)) {
+  if (!check_guest_rights(rights, {g, 0}, key) || !update_guest(path, guest_rules())) {
     return std::nullopt;
   }
 
   const std::uint8_t bits = page_bits(format, g);
-  const Gpa gpa(rules.page_base(g, leaf) + address % one(bits));
-  const std::optional<HostPage> page = translate_host(gpa, 0, Purpose::kFinal);
+  const Gpa gpa(rules_of(table).page_base(g, leaf) + address % one(bits));
+  const std::optional<HostPage> page =
+      is_in_shadow_ ? HostPage{Hpa(gpa.value()), HostRights{}, kNoPageBits, true}
+                    : translate_host(gpa, 0, Purpose::kFinal);
   if (!page) {
     return std::nullopt;
   }
@@ -154,6 +165,26 @@ std::optional<Translation> Oracle::translate_guest() {
   translation.guest = rights;
   translation.host = page->rights;
   return translation;
+}
+
+Place Oracle::first_table() const {
+  if (!context_.has_shadow) {
+    return {Place::Whose::kGuestByGpa, root_of(context_.guest_format, context_.guest_root)};
+  }
+  const Word root = context_.shadow_root;
+  return {has(root, 11) ? Place::Whose::kGuestByHpa : Place::Whose::kShadow,
+          root_of(context_.guest_format, root)};
+}
+
+// Where the entry of level g stands. A table that the shadow names is found without the host stage,
+// and may be written: the hypervisor has seen to that.
+std::optional<HostPage> Oracle::find_table_entry(Place table, std::uint8_t g, Gpa& gpa) {
+  const Word at = entry_address(context_.guest_format, table.address, access_.address.value(), g);
+  if (table.whose != Place::Whose::kGuestByGpa) {
+    return HostPage{Hpa(at), HostRights{}, kNoPageBits, true};
+  }
+  gpa = Gpa(at);
+  return translate_host(gpa, g, Purpose::kGuestTable);
 }
 
 // SDM vol. 3, "Access rights" and "Protection keys".
@@ -213,6 +244,7 @@ OracleResult Oracle::translate() {
   for (;;) {
     is_lost_ = false;
     is_user_path_ = true;
+    is_in_shadow_ = false;
     std::optional<Translation> translation;
     if (context_.has_guest) {
       translation = translate_guest();

@@ -28,6 +28,7 @@ struct OracleReference {
   Hpa hpa;
   std::uint8_t size = 0;
   std::uint64_t value = 0;
+  bool is_shadow = false;  // agile paging: stage guest, but an entry of the hypervisor's table
   friend bool operator==(const OracleReference&, const OracleReference&) = default;
 };
 

@@ -31,6 +31,17 @@ struct HostPage {
   bool dirty = true;
 };
 
+// Where the next table of the guest stage stands, and whose it is.
+struct Place {
+  enum class Whose {
+    kGuestByGpa,  // the guest's; its address must pass the host stage
+    kGuestByHpa,  // the guest's, named by an entry of the shadow
+    kShadow,
+  };
+  Whose whose = Whose::kGuestByGpa;
+  Word address = 0;
+};
+
 // A guest entry on the way, with what its own host translation allowed.
 struct GuestStep {
   OracleReference entry;
@@ -50,6 +61,7 @@ class Oracle {
   // Each returns an empty optional (or false) when the walk has ended: by a fault, or because an
   // A/D update was lost and the whole walk must be done again (is_lost_).
   std::optional<Translation> translate_guest();
+  std::optional<HostPage> find_table_entry(Place table, std::uint8_t g, Gpa& gpa);
   std::optional<HostPage> translate_host(Gpa gpa, std::uint8_t g, Purpose purpose);
   bool check_guest_rights(const GuestRights& rights, Position leaf, unsigned key);
   bool update_guest(std::vector<GuestStep>& path, const X86Rules& rules);
@@ -62,6 +74,15 @@ class Oracle {
     return {context_.guest_format, control_.guest_maxphyaddr, control_.nxe, control_.pse,
             control_.page_1g};
   }
+  // The shadow's tables are the machine's, whose width they may use.
+  [[nodiscard]] X86Rules rules_of(const Place& table) const {
+    X86Rules rules = guest_rules();
+    if (table.whose == Place::Whose::kShadow) {
+      rules.width = control_.maxphyaddr;
+    }
+    return rules;
+  }
+  [[nodiscard]] Place first_table() const;
 
   void page_fault(Position position, PageFaultCause cause);
   void ept_violation(Position position, Gpa gpa, HostRights rights, Purpose purpose);
@@ -74,7 +95,8 @@ class Oracle {
   OracleMemory& memory_;
   OracleResult result_;
   bool is_lost_ = false;
-  bool is_user_path_ = true;  // U set in all guest entries so far; true while guest paging is off
+  bool is_in_shadow_ = false;  // the entry read last was one of the shadow
+  bool is_user_path_ = true;   // U set in all guest entries so far; true while guest paging is off
 };
 
 }  // namespace nestwalk::oracle_walk

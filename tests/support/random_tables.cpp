@@ -10,6 +10,8 @@ namespace {
 
 using Word = std::uint64_t;
 
+constexpr Word kSwitch = Word{1} << 11;
+
 constexpr Word low_bits(unsigned count) {
   return count >= 64 ? ~Word{0} : (Word{1} << count) - 1;
 }
@@ -61,8 +63,9 @@ class GrowingMemory final : public OracleMemory {
 
   std::optional<Word> read(const OracleReference& where) override {
     if (touch(where)) {
-      const Word entry = where.stage == Stage::kGuest ? guest_entry(where.position.g)
-                                                      : host_entry(where.position.h);
+      const Word entry = where.is_shadow                ? shadow_entry(where.position.g)
+                         : where.stage == Stage::kGuest ? guest_entry(where.position.g)
+                                                        : host_entry(where.position.h);
       initial_.write(where.hpa, where.size, entry);
       current_.write(where.hpa, where.size, entry);
       if (chance(mood_.refused)) {
@@ -129,6 +132,20 @@ class GrowingMemory final : public OracleMemory {
     const bool is_leaf = choose_leaf(format, level, control.page_1g, control.pse);
     const Word target = choose_gpa(target_bits(format, level, is_leaf));
     return x86_entry(format, level, is_leaf, target, control.nxe, control.guest_maxphyaddr);
+  }
+
+  // Names the machine's frames. The bit that hands over is often set, and sometimes in a leaf.
+  Word shadow_entry(unsigned level) {
+    const Control& control = context_.control;
+    const FormatId format = context_.guest_format;
+    const bool is_leaf = choose_leaf(format, level, control.page_1g, control.pse);
+    const Word target = choose_host_frame(target_bits(format, level, is_leaf));
+    Word entry = x86_entry(format, level, is_leaf, target, control.nxe, control.maxphyaddr);
+    entry &= ~kSwitch;
+    if (is_leaf ? chance(mood_.broken) : chance(30)) {
+      entry |= kSwitch;
+    }
+    return entry;
   }
 
   Word host_entry(unsigned level) {
@@ -320,6 +337,18 @@ std::vector<StagePair> all_stage_pairs() {
   return pairs;
 }
 
+std::vector<StagePair> agile_stage_pairs() {
+  std::vector<StagePair> pairs;
+  for (const FormatId guest : {FormatId::kX86FourLevel, FormatId::kX86FiveLevel}) {
+    for (const FormatId host :
+         {FormatId::kEptFourLevel, FormatId::kEptFiveLevel, FormatId::kX86TwoLevel,
+          FormatId::kX86Pae, FormatId::kX86FourLevel, FormatId::kX86FiveLevel}) {
+      pairs.push_back({guest, host, true});
+    }
+  }
+  return pairs;
+}
+
 RandomCase make_random_case(const StagePair& stages, std::uint64_t seed) {
   SplitMix64 random(seed);
   RandomCase result;
@@ -335,6 +364,13 @@ RandomCase make_random_case(const StagePair& stages, std::uint64_t seed) {
   const unsigned gpa_bits = context.has_host ? width_of(context.host_format) : 52;
   context.guest_root = sparse_word(random) & low_bits(random.percent(5) ? 52 : gpa_bits) &
                        low_bits(context.control.guest_maxphyaddr);
+
+  if (stages.is_agile) {
+    context.has_shadow = true;
+    context.shadow_root = sparse_word(random) & low_bits(context.control.maxphyaddr);
+    context.shadow_root &= ~low_bits(12);
+    context.shadow_root |= random.percent(15) ? kSwitch : 0;
+  }
 
   for (Word* root : {&context.guest_root, &context.host_root}) {
     *root |= random.percent(30) ? random.next() & ~low_bits(52) : 0;

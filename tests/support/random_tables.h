@@ -24,10 +24,13 @@ namespace nestwalk {
 struct StagePair {
   std::optional<FormatId> guest;
   std::optional<FormatId> host;
+  bool is_agile = false;  // with a shadow that hands over to both of them
 };
 
 // All 35 pairs, the identity included.
 std::vector<StagePair> all_stage_pairs();
+// Those of agile paging: the long guests over every host format.
+std::vector<StagePair> agile_stage_pairs();
 
 struct RandomCase {
   std::uint64_t seed = 0;

@@ -8,7 +8,7 @@
 
 #include <cstdint>
 #include <map>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "tests/support/oracle.h"
@@ -40,11 +40,11 @@ class TableFootprint {
   [[nodiscard]] const std::vector<OracleReference>& references() const { return references_; }
 
  private:
-  using Role = std::pair<Stage, unsigned>;  // stage and level of an entry
+  using Role = std::tuple<Stage, bool, unsigned>;  // stage, whether of the shadow, and level
 
   static Role role_of(const OracleReference& reference) {
-    return reference.stage == Stage::kGuest ? Role{Stage::kGuest, reference.position.g}
-                                            : Role{Stage::kHost, reference.position.h};
+    return {reference.stage, reference.is_shadow,
+            reference.stage == Stage::kGuest ? reference.position.g : reference.position.h};
   }
 
   std::map<std::uint64_t, Role> entries_;

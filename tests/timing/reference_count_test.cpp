@@ -6,6 +6,7 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "tests/support/hand_tables.h"
 #include "tests/support/mmu_bench.h"
@@ -94,6 +95,43 @@ TEST(ReferenceCount, TheFormulaGivesThePublishedNumbers) {
     tables.map_host(kGpa, 1);
     bench.load(tables.context, tables.memory);
     EXPECT_EQ(count_references(bench, read_of(kGva)), row.references);
+  }
+}
+
+// By where the shadow hands over to the guest's tables: nowhere, below level 2, 3, 4, at the root;
+// and a nested walk, to which the guest's root is a guest-physical address.
+TEST(ReferenceCount, AgileWalksGiveThePublishedNumbers) {
+  MmuBench bench(bare_machine());
+  const std::vector<std::uint64_t> published = {4, 8, 12, 16, 20, 24};
+  for (unsigned level = 1; level <= 6; ++level) {
+    SCOPED_TRACE(level);
+    HandTables tables({FormatId::kX86FourLevel, FormatId::kEptFourLevel});
+    tables.map_guest(kGva, kGpa, 1);
+    tables.map_host(kGpa, 1);
+    if (level == 1) {
+      tables.map_shadow(kGva, tables.host_of(kGpa), 1);
+    } else if (level <= 5) {
+      tables.switch_shadow(kGva, level);
+    }
+    bench.load(tables.context, tables.memory);
+    EXPECT_EQ(count_references(bench, read_of(kGva)), published[level - 1]);
+  }
+}
+
+TEST(ReferenceCount, AgileWalksOfEveryPairFollowTheFormula) {
+  MmuBench bench(bare_machine());
+  for (const StagePair& stages : agile_stage_pairs()) {
+    SCOPED_TRACE(name_of_pair(stages));
+    const unsigned n = format_of(*stages.guest).levels;
+    const unsigned m = format_of(*stages.host).levels;
+    for (unsigned level = 2; level <= n + 1; ++level) {
+      HandTables tables(stages);
+      tables.map_guest(kGva, kGpa, 1);
+      tables.map_host(kGpa, 1);
+      tables.switch_shadow(kGva, level);
+      bench.load(tables.context, tables.memory);
+      EXPECT_EQ(count_references(bench, read_of(kGva)), n + (level - 1) * m);
+    }
   }
 }
 
