@@ -61,6 +61,7 @@ struct Event {
   AccessType access = AccessType::kRead;  // accept, and which stages there are to walk
   bool has_guest = false;
   bool has_host = false;
+  bool is_shadow = false;  // read, update: an entry of the shadow (agile)
 };
 
 }  // namespace nestwalk

@@ -45,7 +45,7 @@ void append_references(std::string& out, std::string_view key,
   bool is_first = true;
   for (const EntryReference& reference : references) {
     out += is_first ? "{\"stage\":\"" : ",{\"stage\":\"";
-    out += name_of(reference.stage);
+    out += reference.is_shadow ? "shadow" : name_of(reference.stage);
     out += '"';
     append_integer(out, "g", reference.position.g);
     append_integer(out, "h", reference.position.h);
@@ -58,8 +58,14 @@ void append_references(std::string& out, std::string_view key,
   out += ']';
 }
 
-void append_translation(std::string& out, const Translation& translation) {
-  append_hex(out, "gpa", translation.gpa.value());
+void append_translation(std::string& out, const WalkAnswer& answer) {
+  const Translation& translation = answer.outcome.translation;
+  if (ends_in_shadow(answer)) {
+    append_key(out, "gpa");
+    out += "null";  // nothing on the way names it
+  } else {
+    append_hex(out, "gpa", translation.gpa.value());
+  }
   append_hex(out, "hpa", translation.hpa.value());
   append_integer(out, "page_size", std::uint64_t{1} << translation.page_bits());
   const PageRights rights = page_rights(translation);
@@ -95,6 +101,10 @@ void append_fault(std::string& out, const Fault& fault) {
   }
   append_integer(out, "g", fault.position.g);
   append_integer(out, "h", fault.position.h);
+  if (fault.in_shadow) {
+    append_key(out, "in_shadow");
+    out += "true";
+  }
 }
 
 }  // namespace
@@ -114,7 +124,7 @@ void append_answer(std::string& out, std::string_view id, const WalkAnswer& answ
   out += id;
   if (answer.outcome.is_translation) {
     out += R"(,"outcome":"translation")";
-    append_translation(out, answer.outcome.translation);
+    append_translation(out, answer);
   } else {
     out += R"(,"outcome":"fault")";
     append_fault(out, answer.outcome.fault);

@@ -58,7 +58,7 @@ class RecordingMemory {
 
  private:
   static EntryReference record(const Step& step, std::uint64_t value) {
-    return {step.stage, step.position, step.bytes, step.hpa, value};
+    return {step.stage, step.position, step.bytes, step.hpa, value, step.is_shadow};
   }
 
   EntryMemory& memory_;

@@ -21,25 +21,33 @@ struct Cell {
   std::size_t number = 0;  // of the reference, from 1; 0: not read
   std::uint64_t value = 0;
   bool is_leaf = false;
+  bool is_shadow = false;
 };
 
 class Explanation {
  public:
   Explanation(const WalkContext& context, const Access& access, const WalkAnswer& answer)
       : context_(context), access_(access), answer_(answer) {
+    if (context.has_shadow && is_switching(context.shadow_root)) {
+      named_by_shadow_[guest_levels()] = true;
+    }
     const std::span<const EntryReference> attempt = last_attempt(answer);
     std::size_t number = answer.references.size() - attempt.size();
     for (const EntryReference& reference : attempt) {
-      const StageRules rules = rules_of(context, reference.stage);
-      cells_[reference.position.g][reference.position.h] = {
-          ++number, reference.value,
-          classify(rules, level_of(reference), reference.value) == EntryKind::kLeaf};
+      const EntryKind kind =
+          classify(rules_of(context, reference), level_of(reference), reference.value);
+      const Cell cell{++number, reference.value, kind == EntryKind::kLeaf, reference.is_shadow};
+      cells_[reference.position.g][reference.position.h] = cell;
+      if (reference.is_shadow) {
+        note_shadow_entry(reference.position.g, cell, kind);
+      }
     }
   }
 
   std::string text() {
     add_title();
     add_grid();
+    add_handover();
     add_reasons();
     add_references();
     add_updates();
@@ -48,6 +56,18 @@ class Explanation {
   }
 
  private:
+  // Rows whose entry, or page, the shadow names by a host-physical address.
+  void note_shadow_entry(unsigned g, const Cell& cell, EntryKind kind) {
+    named_by_shadow_[g] = true;
+    if (kind == EntryKind::kTable && is_switching(cell.value)) {
+      named_by_shadow_[g - 1] = true;
+      handover_ = g;
+    }
+    if (kind == EntryKind::kLeaf) {
+      named_by_shadow_[0] = true;
+    }
+  }
+
   [[nodiscard]] unsigned guest_levels() const {
     return context_.has_guest ? format_of(context_.guest_format).levels : 0;
   }
@@ -98,7 +118,10 @@ class Explanation {
   // A number, or why there is none.
   [[nodiscard]] std::string symbol(unsigned g, unsigned h) const {
     if (cells_[g][h].number != 0) {
-      return std::to_string(cells_[g][h].number);
+      return std::to_string(cells_[g][h].number) + (cells_[g][h].is_shadow ? "s" : "");
+    }
+    if (h > 0 && named_by_shadow_[g] && !is_below_guest_leaf(g)) {
+      return "=";
     }
     if (is_register(g)) {
       return "reg";
@@ -136,11 +159,18 @@ class Explanation {
     for (unsigned g = 0; g <= guest_levels(); ++g) {
       for (unsigned h = g == 0 ? 1 : 0; h <= host_levels(); ++h) {
         const std::string s = symbol(g, h);
-        seen += s.size() == 1 && (s[0] == '-' || s[0] == '.') ? s : "";
+        seen += s.size() == 1 && (s[0] == '-' || s[0] == '.' || s[0] == '=') ? s : "";
+        seen += s.back() == 's' ? "s" : "";
         seen += s == "reg" ? "r" : "";
       }
     }
     const auto has = [&](char c) { return seen.find(c) != std::string::npos; };
+    if (has('s')) {
+      text_ += "  1s   an entry of the shadow\n";
+    }
+    if (has('=')) {
+      text_ += "  =    not needed: the shadow names it by its host-physical address\n";
+    }
     if (has('-')) {
       text_ += "  -    not needed: a large page above it\n";
     }
@@ -149,6 +179,28 @@ class Explanation {
     }
     if (has('r')) {
       text_ += "  reg  a PDPTE register, loaded with CR3\n";
+    }
+  }
+
+  // Where an agile walk leaves the shadow.
+  void add_handover() {
+    if (!context_.has_shadow || answer_.references.empty()) {
+      return;
+    }
+    text_ += "\nHandover\n";
+    const std::uint64_t table = mask(51, kSmallPageBits);
+    if (is_switching(context_.shadow_root)) {
+      text_ += fmt::format(
+          "  the shadow root has the switching bit: the guest's own root table at {:#x}\n",
+          context_.shadow_root & table);
+    } else if (handover_ != 0) {
+      text_ += fmt::format(
+          "  #{}, the shadow {}, has the switching bit: the guest's own table at {:#x}, and nested "
+          "from row g={} on\n",
+          cells_[handover_][0].number, level_name(handover_), cells_[handover_][0].value & table,
+          handover_ - 1);
+    } else {
+      text_ += "  none: no entry on the way has the switching bit\n";
     }
   }
 
@@ -207,18 +259,18 @@ class Explanation {
           "changed by an A/D update of its own; the grid shows the last attempt)\n",
           answer_.outcome.num_restarts, answer_.outcome.num_restarts == 1 ? "" : "s");
     }
-    text_ += fmt::format("  {:>3}  {:<5}  {:<11}  {:<14}  {:<18}  {}\n", "#", "g,h", "entry",
-                         "address", "value", "meaning");
+    text_ += fmt::format("  {:>3}  {:<5}  {:<{}}  {:<14}  {:<18}  {}\n", "#", "g,h", "entry",
+                         name_width(), "address", "value", "meaning");
     std::size_t number = 0;
     for (const EntryReference& reference : answer_.references) {
-      text_ += fmt::format("  {:>3}  {},{:<3}  {:<11}  {:<#14x}  {:#0{}x}  {}\n", ++number,
+      text_ += fmt::format("  {:>3}  {},{:<3}  {:<{}}  {:<#14x}  {:#0{}x}  {}\n", ++number,
                            reference.position.g, reference.position.h,
-                           entry_name(context_, reference.stage, level_of(reference)),
-                           reference.hpa.value(), reference.value, reference.bytes * 2 + 2,
-                           describe_entry(rules_of(context_, reference.stage), level_of(reference),
-                                          reference.value));
+                           name_of_entry(context_, reference), name_width(), reference.hpa.value(),
+                           reference.value, reference.bytes * 2 + 2, meaning_of(reference));
     }
   }
+
+  [[nodiscard]] unsigned name_width() const { return context_.has_shadow ? 12 : 11; }
 
   void add_updates() {
     if (answer_.writes.empty()) {
@@ -227,10 +279,19 @@ class Explanation {
     }
     text_ += fmt::format("\nA/D updates: {}\n", answer_.writes.size());
     for (const EntryReference& write : answer_.writes) {
-      text_ += fmt::format("       {},{:<3}  {:<11}  {:<#14x}  {:#0{}x}  {}\n", write.position.g,
-                           write.position.h, entry_name(context_, write.stage, level_of(write)),
+      text_ += fmt::format("       {},{:<3}  {:<{}}  {:<#14x}  {:#0{}x}  {}\n", write.position.g,
+                           write.position.h, name_of_entry(context_, write), name_width(),
                            write.hpa.value(), write.value, write.bytes * 2 + 2, set_bits(write));
     }
+  }
+
+  [[nodiscard]] std::string meaning_of(const EntryReference& reference) const {
+    const StageRules rules = rules_of(context_, reference);
+    const bool is_table =
+        classify(rules, level_of(reference), reference.value) == EntryKind::kTable;
+    return describe_entry(rules, level_of(reference), reference.value) +
+           (reference.is_shadow && is_table && is_switching(reference.value) ? " of the guest"
+                                                                             : "");
   }
 
   // Which of A and D an update has set, against the entry as it was read.
@@ -238,12 +299,12 @@ class Explanation {
     std::uint64_t before = 0;
     for (const EntryReference& reference : answer_.references) {
       if (reference.hpa == write.hpa && reference.stage == write.stage &&
-          reference.position == write.position) {
+          reference.is_shadow == write.is_shadow && reference.position == write.position) {
         before = reference.value;
         break;
       }
     }
-    const bool is_ept = rules_of(context_, write.stage).format->rules == RuleSet::kEpt;
+    const bool is_ept = rules_of(context_, write).format->rules == RuleSet::kEpt;
     const std::uint64_t set = write.value & ~before;
     const bool accessed = (set & bit(is_ept ? ept::kAccessed : x86::kAccessed)) != 0;
     const bool dirty = (set & bit(is_ept ? ept::kDirty : x86::kDirty)) != 0;
@@ -254,6 +315,8 @@ class Explanation {
   const Access& access_;
   const WalkAnswer& answer_;
   std::array<std::array<Cell, kMaxLevels + 1>, kMaxLevels + 1> cells_{};
+  std::array<bool, kMaxLevels + 1> named_by_shadow_{};
+  unsigned handover_ = 0;  // level of the shadow entry; 0: none
   std::string text_;
 };
 
@@ -271,8 +334,17 @@ std::span<const EntryReference> last_attempt(const WalkAnswer& answer) {
   return {last.base() - 1, all.end()};
 }
 
-StageRules rules_of(const WalkContext& context, Stage stage) {
-  return stage == Stage::kGuest ? guest_rules(context) : host_rules(context);
+StageRules rules_of(const WalkContext& context, const EntryReference& reference) {
+  if (reference.is_shadow) {
+    return shadow_rules(context);
+  }
+  return reference.stage == Stage::kGuest ? guest_rules(context) : host_rules(context);
+}
+
+std::string name_of_entry(const WalkContext& context, const EntryReference& reference) {
+  const unsigned level = level_of(reference);
+  return reference.is_shadow ? fmt::format("shadow {}", level_name(level))
+                             : entry_name(context, reference.stage, level);
 }
 
 std::string explain_walk(const WalkContext& context, const Access& access,

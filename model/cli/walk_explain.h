@@ -22,7 +22,9 @@ namespace nestwalk {
 [[nodiscard]] std::span<const EntryReference> last_attempt(const WalkAnswer& answer);
 
 // The rules of the stage that an entry belongs to, and its level there.
-[[nodiscard]] StageRules rules_of(const WalkContext& context, Stage stage);
+[[nodiscard]] StageRules rules_of(const WalkContext& context, const EntryReference& reference);
+[[nodiscard]] std::string name_of_entry(const WalkContext& context,
+                                        const EntryReference& reference);
 [[nodiscard]] constexpr unsigned level_of(const EntryReference& reference) {
   return reference.stage == Stage::kGuest ? reference.position.g : reference.position.h;
 }

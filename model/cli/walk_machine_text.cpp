@@ -17,8 +17,11 @@ std::string guest_text(const WalkContext& context) {
   if (!context.has_guest) {
     return "paging off: the address is guest-physical";
   }
-  return fmt::format("{}, gCR3 {:#x}{}", format_name(kGuestFormats, context.guest_format),
-                     context.guest_root, context.has_host ? " (guest-physical)" : "");
+  return fmt::format("{}, gCR3 {:#x}{}{}", format_name(kGuestFormats, context.guest_format),
+                     context.guest_root, context.has_host ? " (guest-physical)" : "",
+                     context.has_shadow
+                         ? fmt::format("; agile, from a shadow at {:#x}", context.shadow_root)
+                         : "");
 }
 
 std::string host_text(const WalkContext& context) {

@@ -117,8 +117,8 @@ std::string guest_fault_reason(const WalkContext& context, const Access& access,
     return fmt::format("PDPTE register {} is not present.",
                        format_of(context.guest_format).index(3, access.address.value()));
   }
-  const std::string name = entry_name(context, Stage::kGuest, level);
-  const StageRules rules = guest_rules(context);
+  const std::string name = name_of_entry(context, *entry);
+  const StageRules rules = rules_of(context, *entry);
   switch (classify(rules, level, entry->value)) {
     case EntryKind::kNotPresent:
       return fmt::format("The {} is not present: bit 0 is clear.", name);
@@ -232,9 +232,11 @@ std::string fault_text(const WalkContext& context, const Access& access, const W
     case FaultKind::kGuestPageFault:
       return fmt::format(
           "guest page fault (#PF) at {}, error code {:#x}: {}\n  {}\n"
-          "  Delivered to the guest, before any guest A or D bit is written.\n"
+          "  {}, before any guest A or D bit is written.\n"
           "  Rule: Intel SDM vol. 3, \"Access rights\" and \"Page-fault exceptions\".\n",
-          at, fault.code, error_code_text(fault.code), guest_fault_reason(context, access, answer));
+          at, fault.code, error_code_text(fault.code), guest_fault_reason(context, access, answer),
+          fault.in_shadow ? "Raised by the shadow, so it leaves the guest (a VM exit)"
+                          : "Delivered to the guest");
     case FaultKind::kEptViolation:
       return fmt::format(
           "EPT violation at {}, exit qualification {:#x}: {}\n"
@@ -279,19 +281,23 @@ std::string fault_text(const WalkContext& context, const Access& access, const W
       at, WalkEngine::kMaxRestarts);
 }
 
-std::string translation_text(const WalkContext& context, const Translation& t) {
+std::string translation_text(const WalkContext& context, const WalkAnswer& answer) {
+  const Translation& t = answer.outcome.translation;
+  const bool is_shadow = ends_in_shadow(answer);
   std::string text;
   if (context.has_guest) {
-    text += fmt::format("  guest page {}", size_text(t.guest_page_bits));
+    text +=
+        fmt::format("  {} page {}", is_shadow ? "shadow" : "guest", size_text(t.guest_page_bits));
     text += t.global ? ", global" : "";
     text += t.protection_key != 0 ? fmt::format(", protection key {}", t.protection_key) : "";
     text += "\n";
   }
-  if (context.has_host) {
+  if (context.has_host && !is_shadow) {
     text += fmt::format("  host page {}\n", size_text(t.host_page_bits));
   }
-  text += fmt::format("  one TLB entry covers {}{}\n", size_text(t.page_bits()),
-                      context.has_guest && context.has_host ? ", the smaller of both pages" : "");
+  text += fmt::format(
+      "  one TLB entry covers {}{}\n", size_text(t.page_bits()),
+      context.has_guest && context.has_host && !is_shadow ? ", the smaller of both pages" : "");
   const PageRights rights = page_rights(t);
   const auto yes = [](bool value) { return value ? "yes" : "no"; };
   text += fmt::format("  rights: read {}, write {}, execute {}, user {} (AND over all entries)\n",
@@ -311,8 +317,10 @@ std::string describe_outcome(const WalkContext& context, const Access& access,
   if (context.has_guest) {
     text += fmt::format("GVA {:#x} -> ", access.address.value());
   }
-  text += fmt::format("GPA {:#x} -> HPA {:#x}\n", t.gpa.value(), t.hpa.value());
-  return text + translation_text(context, t);
+  text += ends_in_shadow(answer)
+              ? fmt::format("HPA {:#x}, by a leaf of the shadow\n", t.hpa.value())
+              : fmt::format("GPA {:#x} -> HPA {:#x}\n", t.gpa.value(), t.hpa.value());
+  return text + translation_text(context, answer);
 }
 
 }  // namespace nestwalk

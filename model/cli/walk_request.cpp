@@ -19,8 +19,8 @@ class RequestParser : private RequestReader {
       : RequestReader(text), request_(request) {}
 
   std::optional<RequestError> parse_request() {
-    static constexpr std::array<std::string_view, 6> kKeys = {"id",      "guest",  "host",
-                                                              "control", "memory", "access"};
+    static constexpr std::array<std::string_view, 7> kKeys = {
+        "id", "guest", "host", "control", "memory", "access", "shadow"};
     const std::uint32_t seen = members("a request, which is a JSON object", kKeys, [&](auto key) {
       switch (key) {
         case 0:
@@ -32,6 +32,9 @@ class RequestParser : private RequestReader {
         case 5:
           parse_access();
           break;
+        case 6:
+          parse_shadow();
+          break;
         default:
           parse_machine_section(key);
           break;
@@ -40,6 +43,9 @@ class RequestParser : private RequestReader {
     require(seen, kKeys, 5);
     reader_.end();
     check_across_sections();
+    if (has_shadow_ && !is_agile_ && !reader_.failed()) {
+      walk_shadow_alone();
+    }
     return finish();
   }
 
@@ -124,6 +130,39 @@ class RequestParser : private RequestReader {
     });
     require(seen, kKeys, 0);
     require(seen, kKeys, 1);
+  }
+
+  void parse_shadow() {
+    static constexpr std::array<std::string_view, 2> kKeys = {"root", "agile"};
+    if (reader_.take_null()) {
+      return;
+    }
+    has_shadow_ = true;
+    const std::uint32_t seen = section(kKeys, [&](std::size_t key) {
+      if (key == 0) {
+        request_.context.shadow_root = hex();
+        shadow_root_offset_ = reader_.value_offset();
+      } else {
+        is_agile_ = reader_.boolean();
+        agile_offset_ = reader_.value_offset();
+      }
+    });
+    require(seen, kKeys, 0);
+    request_.context.has_shadow = is_agile_;
+    leave_section();
+  }
+
+  // To the MMU a shadow without agile paging is the table of a native guest (the machine's width
+  // included), and there is no host stage.
+  void walk_shadow_alone() {
+    WalkContext& context = request_.context;
+    const bool is_long = context.has_guest && format_of(context.guest_format).sign_extended;
+    context.guest_format = is_long ? context.guest_format : FormatId::kX86FourLevel;
+    context.guest_root = context.shadow_root;
+    context.shadow_root = 0;
+    context.has_guest = true;
+    context.has_host = false;
+    context.control.guest_maxphyaddr = context.control.maxphyaddr;
   }
 
   void parse_control() {
@@ -248,6 +287,13 @@ class RequestParser : private RequestReader {
 
   void check_across_sections() {
     check_roots();
+    if (has_shadow_ && !reader_.failed()) {
+      fail_at("shadow", "root", shadow_root_offset_,
+              find_root_problem(FormatId::kX86FourLevel, request_.context.shadow_root));
+    }
+    if (is_agile_ && !reader_.failed() && !agile_problem(request_.context).empty()) {
+      fail_at("shadow", "agile", agile_offset_, std::string(agile_problem(request_.context)));
+    }
     if (!reader_.failed()) {
       fail_at("access", "address", address_offset_,
               find_address_problem(request_.context, request_.access.address.value()));
@@ -266,6 +312,10 @@ class RequestParser : private RequestReader {
   std::size_t guest_root_offset_ = 0;
   std::size_t host_root_offset_ = 0;
   std::size_t address_offset_ = 0;
+  std::size_t shadow_root_offset_ = 0;
+  std::size_t agile_offset_ = 0;
+  bool has_shadow_ = false;
+  bool is_agile_ = false;
 };
 
 // The id of a text that is not a request, if it can be found: an answer is of more use with it.

@@ -37,6 +37,7 @@ struct EntryReference {
   std::uint8_t bytes = 8;
   Hpa hpa;
   std::uint64_t value = 0;
+  bool is_shadow = false;  // agile paging: stage guest, but an entry of the shadow
   friend constexpr bool operator==(const EntryReference&, const EntryReference&) = default;
 };
 
@@ -45,6 +46,11 @@ struct WalkAnswer {
   std::vector<EntryReference> references;  // in order, walks that had to restart included
   std::vector<EntryReference> writes;
 };
+
+// Agile paging: the last entry that was read is the shadow's, a leaf if the walk is a translation.
+inline bool ends_in_shadow(const WalkAnswer& answer) {
+  return !answer.references.empty() && answer.references.back().is_shadow;
+}
 
 class WalkService {
  public:

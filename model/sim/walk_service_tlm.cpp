@@ -67,7 +67,8 @@ class TlmWalkService final : public WalkService {
     answer.outcome.fault = result.fault;
     for (const TableTransfer& t : log_) {
       (t.is_update ? answer.writes : answer.references)
-          .push_back({t.stage, t.position, static_cast<std::uint8_t>(t.num_bytes), t.hpa, t.value});
+          .push_back({t.stage, t.position, static_cast<std::uint8_t>(t.num_bytes), t.hpa, t.value,
+                      t.is_shadow});
     }
     answer.outcome.num_references = static_cast<std::uint32_t>(answer.references.size());
     undo_updates();

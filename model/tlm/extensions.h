@@ -69,6 +69,7 @@ struct WalkExtension : tlm::tlm_extension<WalkExtension> {
 struct TableExtension : tlm::tlm_extension<TableExtension> {
   Stage stage = Stage::kGuest;
   Position position;
+  bool is_shadow = false;  // an entry of the shadow (agile)
   bool is_update = false;
   std::uint64_t expected = 0;
   bool is_stored = false;

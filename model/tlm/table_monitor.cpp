@@ -46,6 +46,7 @@ void TableMonitor::write_down(const tlm::tlm_generic_payload& payload) {
   TableTransfer transfer;
   transfer.is_update = table->is_update;
   transfer.stage = table->stage;
+  transfer.is_shadow = table->is_shadow;
   transfer.position = table->position;
   transfer.hpa = Hpa(payload.get_address());
   transfer.num_bytes = payload.get_data_length();

@@ -21,6 +21,7 @@ struct TableTransfer {
   Hpa hpa;
   unsigned num_bytes = 0;
   std::uint64_t value = 0;  // what was read; the new word of an update that took place
+  bool is_shadow = false;   // an entry of the shadow (agile)
 };
 
 class TableMonitor : public sc_core::sc_module {

@@ -192,6 +192,7 @@ void Walker::count_reference(const Step& step, unsigned slot) {
 
 bool Walker::transport(const Step& step, bool is_update) {
   extension_.stage = step.stage;
+  extension_.is_shadow = step.is_shadow;
   extension_.position = step.position;
   extension_.is_update = is_update;
   extension_.expected = step.expected;
@@ -253,6 +254,7 @@ void Walker::record(EventKind kind, const Step& step, std::uint64_t address, std
   events_.emit([&] {
     Event event = make_event(kind, slot);
     event.stage = step.stage;
+    event.is_shadow = step.is_shadow;
     event.position = step.position;
     event.bytes = step.bytes;
     event.address = address;

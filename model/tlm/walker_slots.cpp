@@ -199,6 +199,7 @@ void Walker::send(Slot& slot, bool is_update) {
   Transaction<TableExtension>& t = pool_.take();
   TableExtension& table = t.extension;
   table.stage = step.stage;
+  table.is_shadow = step.is_shadow;
   table.position = step.position;
   table.is_update = is_update;
   table.expected = step.expected;

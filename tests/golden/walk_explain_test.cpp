@@ -34,7 +34,7 @@ TEST_P(WalkExplanation, ReadsAsBefore) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, WalkExplanation,
-                         testing::Values("nested_write", "faults", "native"));
+                         testing::Values("nested_write", "faults", "native", "agile"));
 
 }  // namespace
 }  // namespace nestwalk

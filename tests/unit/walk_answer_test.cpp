@@ -100,6 +100,20 @@ TEST(WalkAnswer, AFaultWithoutAGuestPhysicalAddressSaysNull) {
       Json::parse(line_of(fault_answer(FaultKind::kGuestPageFault, false)))["gpa"].is_null());
 }
 
+TEST(WalkAnswer, AnAgileWalkNamesTheShadow) {
+  WalkAnswer answer = fault_answer(FaultKind::kGuestPageFault, false);
+  answer.outcome.fault.in_shadow = true;
+  answer.references = {{Stage::kGuest, {4, 0}, 8, Hpa(0x1008), 0x7, true}};
+  const Json fault = Json::parse(line_of(answer));
+  EXPECT_EQ(fault["in_shadow"], true);
+  EXPECT_EQ(fault["references"][0]["stage"], "shadow");
+
+  answer.outcome.is_translation = true;
+  EXPECT_TRUE(Json::parse(line_of(answer))["gpa"].is_null());
+  answer.references.push_back({Stage::kGuest, {1, 0}, 8, Hpa(0x1008), 0x7, false});
+  EXPECT_FALSE(Json::parse(line_of(answer))["gpa"].is_null());
+}
+
 TEST(WalkAnswer, RightsAreTheAndOfBothStages) {
   for (unsigned guest = 0; guest <= GuestRights::kAll; ++guest) {
     for (unsigned host = 0; host <= HostRights::kAll; ++host) {

@@ -208,5 +208,50 @@ TEST(WalkRequest, MachineFilesSpanLines) {
   EXPECT_EQ(error->column, 2U);
 }
 
+TEST(WalkRequest, AnAgileShadowStandsBesideBothStages) {
+  const WalkRequest request = parsed(with_access(
+      R"("guest":{"format":"x86-5level","root":"0x1000"},"host":{"format":"npt-4level","root":"0x2000"},)"
+      R"("shadow":{"root":"0x3800","agile":true})"));
+  EXPECT_TRUE(request.context.has_shadow);
+  EXPECT_EQ(request.context.shadow_root, 0x3800U);
+  EXPECT_EQ(request.context.guest_root, 0x1000U);
+  EXPECT_FALSE(parsed(with_access(R"("shadow":null)")).context.has_shadow);
+}
+
+TEST(WalkRequest, AShadowAloneIsWalkedLikeANativeGuest) {
+  const WalkRequest request = parsed(with_access(
+      R"("guest":{"format":"x86-pae","root":"0x1000"},"host":{"format":"ept-4level","root":"0x2000"},)"
+      R"("control":{"maxphyaddr":46,"guest_maxphyaddr":36},"shadow":{"root":"0x3000"})"));
+  const WalkContext& context = request.context;
+  EXPECT_FALSE(context.has_shadow || context.has_host);
+  EXPECT_EQ(context.guest_format, FormatId::kX86FourLevel);
+  EXPECT_EQ(context.guest_root, 0x3000U);
+  EXPECT_EQ(context.control.guest_maxphyaddr, 46);
+}
+
+TEST(WalkRequest, AgilePagingIsRefusedWithTheReason) {
+  const auto what = [](std::string_view guest, std::string_view host) {
+    std::string members = R"("shadow":{"root":"0x3000","agile":true},"guest":)";
+    members += guest;
+    members += R"(,"host":)";
+    members += host;
+    const RequestError error = refused(with_access(members));
+    EXPECT_EQ(error.path, "shadow.agile");
+    return error.what;
+  };
+  constexpr std::string_view kHost = R"({"format":"ept-4level","root":"0x2000"})";
+  for (const std::string_view format : {"x86-2level", "x86-pae"}) {
+    const std::string guest = R"({"format":")" + std::string(format) + R"(","root":"0x1000"})";
+    EXPECT_NE(what(guest, kHost).find("4 or 5 levels"), std::string::npos);
+  }
+  EXPECT_NE(what("null", kHost).find("a guest with paging"), std::string::npos);
+  EXPECT_NE(what(R"({"format":"x86-4level","root":"0x1000"})", "null").find("a host stage"),
+            std::string::npos);
+  EXPECT_EQ(refused(with_access(R"("shadow":{"agile":true})")).what,
+            refused(with_access(R"("shadow":{})")).what);
+  EXPECT_NE(refused(with_access(R"("shadow":{"root":"0x10000000000000"})")).what.find("52 bits"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace nestwalk
