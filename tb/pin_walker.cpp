@@ -41,7 +41,14 @@ class VerilatedWalker final : public PinWalker {
 
   [[nodiscard]] unsigned slots() const override { return top_.slots_o; }
   [[nodiscard]] unsigned max_restarts() const override { return top_.max_restarts_o; }
-  [[nodiscard]] unsigned ntlb_entries() const override { return top_.ntlb_entries_o; }
+  [[nodiscard]] WalkerStructures structures() const override {
+    return {top_.slots_o,
+            top_.ntlb_entries_o,
+            top_.guest_pwc_entries_o,
+            top_.host_pwc_entries_o,
+            top_.pwc_per_level_o != 0,
+            top_.pwc_guest_address_o != 0};
+  }
   void reset() override;
 
   void offer(const WalkerRequest* request) override;
@@ -63,7 +70,7 @@ class VerilatedWalker final : public PinWalker {
     top_.eval();
   }
   void sample();
-  void sample_ntlb();
+  void sample_cache();
   void sample_response();
 
   VerilatedContext context_;
@@ -235,30 +242,37 @@ void VerilatedWalker::sample() {
                      top.update_expected_o,
                      top.update_desired_o};
   }
-  cycle_.has_ntlb = top.ntlb_valid_o != 0;
-  if (cycle_.has_ntlb) {
-    sample_ntlb();
+  cycle_.has_cache = top.cache_valid_o != 0;
+  if (cycle_.has_cache) {
+    sample_cache();
   }
   if (cycle_.has_response) {
     sample_response();
   }
 }
 
-void VerilatedWalker::sample_ntlb() {
+void VerilatedWalker::sample_cache() {
   const Vwalker_pins& top = top_;
-  NtlbOperation& operation = cycle_.ntlb;
+  CacheOperation& operation = cycle_.cache;
   operation = {};
-  operation.kind = static_cast<NtlbOperation::Kind>(top.ntlb_op_o);
-  operation.slot = top.ntlb_slot_o;
-  operation.position = {top.ntlb_g_o, top.ntlb_h_o};
-  operation.gpa = Gpa(top.ntlb_gpa_o);
-  operation.is_hit = top.ntlb_hit_o != 0;
-  operation.page.base = top.ntlb_base_o;
-  operation.page.page_bits = top.ntlb_page_bits_o;
-  operation.page.host.bits = top.ntlb_rights_o;
-  operation.page.dirty = top.ntlb_dirty_o != 0;
-  operation.tags.ep4ta = Ep4ta(top.ntlb_ep4ta_o << 12);
-  operation.tags.asid = Asid(top.ntlb_asid_o);
+  operation.kind = static_cast<CacheOperation::Kind>(top.cache_op_o);
+  operation.slot = top.cache_slot_o;
+  operation.stage = static_cast<Stage>(top.cache_stage_o);
+  operation.position = {top.cache_g_o, top.cache_h_o};
+  operation.address = Gva(top.cache_address_o);
+  operation.gpa = Gpa(top.cache_gpa_o);
+  operation.drop = static_cast<InvalidateOp>(top.cache_drop_o);
+  operation.is_hit = top.cache_hit_o != 0;
+  Resume& resume = operation.resume;
+  resume.base = top.cache_base_o;
+  resume.next_level = top.cache_next_level_o;
+  resume.is_gpa = top.cache_is_gpa_o != 0;
+  resume.dirty = top.cache_dirty_o != 0;
+  resume.page_bits = top.cache_page_bits_o;
+  resume.guest.bits = top.cache_guest_rights_o;
+  resume.host.bits = top.cache_host_rights_o;
+  resume.table.bits = top.cache_table_rights_o;
+  resume.table_gpa = Gpa(top.cache_table_gpa_o);
 }
 
 void VerilatedWalker::sample_response() {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "tb/walker_record.h"
+#include "tb/walker_structures.h"
 
 namespace nestwalk {
 
@@ -39,16 +40,18 @@ class PinWalker {
     std::uint64_t desired = 0;
   };
 
-  // What the nested TLB does for a walk.
-  struct NtlbOperation {
+  // What nested TLB or walk caches do for a walk.
+  struct CacheOperation {
     enum class Kind : std::uint8_t { kLookup, kFill, kDrop };
     Kind kind = Kind::kLookup;
     std::uint8_t slot = 0;
+    Stage stage = Stage::kGuest;
     Position position;
-    Gpa gpa;
+    Gva address;  // of the access
+    Gpa gpa;      // under translation, host stage; of what is dropped
+    InvalidateOp drop = InvalidateOp::kPageFault;
     bool is_hit = false;
-    Resume page;  // filled, or hit
-    Tags tags;    // those of a guest-physical mapping
+    Resume resume;  // filled, or found
   };
 
   // What passes in one cycle.
@@ -59,14 +62,14 @@ class PinWalker {
     bool has_response = false;
     bool has_invalidation = false;
     bool has_acknowledge = false;
-    bool has_ntlb = false;
+    bool has_cache = false;
     std::uint8_t accept_slot = 0;
     std::uint8_t response_slot = 0;
     std::uint16_t killed = 0;     // a bit for each slot
     std::uint16_t restarted = 0;  // likewise
     TableRequest read;
     TableRequest update;
-    NtlbOperation ntlb;
+    CacheOperation cache;
     WalkerResponse response;
   };
 
@@ -77,7 +80,7 @@ class PinWalker {
 
   [[nodiscard]] virtual unsigned slots() const = 0;
   [[nodiscard]] virtual unsigned max_restarts() const = 0;
-  [[nodiscard]] virtual unsigned ntlb_entries() const = 0;
+  [[nodiscard]] virtual WalkerStructures structures() const = 0;
   virtual void reset() = 0;
 
   // Inputs of the cycle under way. nullptr: nothing is offered.

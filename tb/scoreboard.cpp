@@ -36,22 +36,17 @@ std::string print(const WalkerResponse& response) {
                      response.is_translation ? print(response.translation) : print(response.fault));
 }
 
-std::string print(const Resume& page) {
-  return fmt::format("hpa {:#x} bits {} rights {} dirty {}", page.base, page.page_bits,
-                     page.host.bits, page.dirty);
-}
-
-NtlbParams ntlb_params(unsigned entries) {
-  NtlbParams params;
-  params.array.entries = entries;
-  params.array.ways = 0;
-  return params;
+std::string print(const Resume& resume) {
+  return fmt::format(
+      "level {} base {:#x} ({}) page bits {} dirty {} rights {}/{} table {:#x} rights {}",
+      resume.next_level, resume.base, resume.is_gpa ? "gpa" : "hpa", resume.page_bits, resume.dirty,
+      resume.guest.bits, resume.host.bits, resume.table_gpa.value(), resume.table.bits);
 }
 
 }  // namespace
 
-Scoreboard::Scoreboard(const Structures& structures)
-    : slots_(structures.slots), ntlb_(ntlb_params(structures.ntlb_entries)) {}
+Scoreboard::Scoreboard(const WalkerStructures& structures)
+    : slots_(structures.slots), caches_(structures) {}
 
 void Scoreboard::begin_cycle(std::uint64_t cycle) {
   cycle_ = cycle;
@@ -148,10 +143,10 @@ void Scoreboard::observe(const Record& record) {
   }
 }
 
-// On to the next step that the RTL must make: of what the engine offers to caches, it keeps pages.
+// On to the next step that the RTL must make: what it has no structure for is offered in vain.
 void Scoreboard::advance(Slot& slot, const Answer& answer) {
   slot.step = slot.engine.next(answer);
-  while (slot.step.kind == StepKind::kFill && slot.step.resume.next_level != 0) {
+  while (slot.step.kind == StepKind::kFill && !caches_.keeps(slot.step)) {
     slot.step = slot.engine.next({});
   }
 }
@@ -168,31 +163,28 @@ void Scoreboard::expect_cache_step(const Slot& slot, const Record& record, StepK
 
 void Scoreboard::look_up(Slot& slot, const Record& record) {
   expect_cache_step(slot, record, StepKind::kLookup);
-  const std::optional<Resume> page =
-      ntlb_.lookup(Gpa(record.event.address), slot.request.context.tags);
-  expect_equal(record, "hit", unsigned{record.is_hit}, unsigned{page.has_value()});
-  if (page && record.is_hit) {
-    expect_equal(record, "page", record.page, *page);
-  }
   if (slot.step.kind == StepKind::kLookup) {
-    advance(slot, {page ? AnswerKind::kHit : AnswerKind::kMiss, 0, page.value_or(Resume{})});
+    const std::optional<Resume> known = caches_.lookup(slot.engine.context(), slot.step);
+    expect_equal(record, "hit", unsigned{record.is_hit}, unsigned{known.has_value()});
+    if (known && record.is_hit) {
+      expect_equal(record, "resume", record.resume, *known);
+    }
+    advance(slot, {known ? AnswerKind::kHit : AnswerKind::kMiss, 0, known.value_or(Resume{})});
   }
 }
 
 void Scoreboard::fill(Slot& slot, const Record& record) {
   expect_cache_step(slot, record, StepKind::kFill);
   if (slot.step.kind == StepKind::kFill) {
-    expect_equal(record, "page", record.page, slot.step.resume);
+    expect_equal(record, "resume", record.resume, slot.step.resume);
     expect_equal(record, "value", record.event.value, slot.step.resume.base);
-    ntlb_.fill(Gpa(slot.step.address), slot.step.resume, slot.request.context.tags);
+    caches_.fill(slot.engine.context(), slot.step);
     advance(slot, {});
   }
 }
 
 bool Scoreboard::fault_drops(const Slot& slot) const {
-  return ntlb_.is_present() && slot.step.kind == StepKind::kFault &&
-         (slot.step.fault.kind == FaultKind::kEptViolation ||
-          slot.step.fault.kind == FaultKind::kNestedPageFault);
+  return slot.step.kind == StepKind::kFault && caches_.concerns(slot.step.fault);
 }
 
 void Scoreboard::drop_by_fault(Slot& slot, const Record& record) {
@@ -200,14 +192,20 @@ void Scoreboard::drop_by_fault(Slot& slot, const Record& record) {
     problem(record, "the walk has no fault that drops anything");
     return;
   }
-  expect_equal(record, "gpa", record.invalidation.gpa.value(), slot.step.fault.gpa.value());
-  ntlb_.invalidate(invalidation_by_fault(slot.step.fault, slot.request.context.tags));
+  const Invalidation drop = invalidation_by_fault(slot.step.fault, slot.request.context.tags);
+  expect_equal(record, "address", record.event.address, drop.address.value());
+  expect_equal(record, "operation", static_cast<unsigned>(record.invalidation.op),
+               static_cast<unsigned>(drop.op));
+  expect_equal(record, "linear address", record.invalidation.address.value(), drop.address.value());
+  if (slot.step.fault.has_gpa) {
+    expect_equal(record, "gpa", record.invalidation.gpa.value(), drop.gpa.value());
+  }
+  caches_.invalidate(drop);
   slot.has_dropped = true;
 }
 
 void Scoreboard::begin(Slot& slot) {
-  WalkContext context = slot.request.context;
-  context.has_host_cache = ntlb_.is_present();
+  const WalkContext context = caches_.context_for(slot.request.context);
   slot.engine = slot.request.is_pdpte_load ? WalkEngine::for_pdpte_load(context)
                                            : WalkEngine(context, slot.request.access);
   advance(slot, {});
@@ -341,7 +339,7 @@ void Scoreboard::respond(Slot& slot, const Record& record) {
 
 void Scoreboard::invalidate(const Record& record) {
   expect_equal(record, "address", record.event.address, record.invalidation.address.value());
-  ntlb_.invalidate(record.invalidation);
+  caches_.invalidate(record.invalidation);
   for (Slot& slot : slots_) {
     if (!slot.is_busy || !concerns(record.invalidation, slot.request.context)) {
       continue;

@@ -8,9 +8,9 @@
 //   scoreboard.read_answered(slot, answer);  // what the memory will send, told by the memory
 //   scoreboard.problems();                   // empty: no disagreement
 //
-// The nested TLB, if there is one, has a mirror of the model's own class, which does what the
-// record says in the order of the record: each hit, miss and payload is compared, and so each
-// victim. Not for time: cycles are only held against begin_cycle().
+// Nested TLB and walk caches, if there are any, have a mirror of the model's own classes, which
+// does what the record says in the order of the record: each hit, miss and payload is compared, and
+// so each victim. Not for time: cycles are only held against begin_cycle().
 #pragma once
 
 #include <array>
@@ -18,19 +18,16 @@
 #include <string>
 #include <vector>
 
-#include "model/lookup/nested_tlb.h"
 #include "model/walk/engine.h"
+#include "tb/cache_mirror.h"
 #include "tb/walker_record.h"
+#include "tb/walker_structures.h"
 
 namespace nestwalk {
 
 class Scoreboard {
  public:
-  struct Structures {
-    unsigned slots = 1;
-    unsigned ntlb_entries = 0;
-  };
-  explicit Scoreboard(const Structures& structures);
+  explicit Scoreboard(const WalkerStructures& structures);
 
   void begin_cycle(std::uint64_t cycle);
   void observe(const Record& record);
@@ -44,6 +41,7 @@ class Scoreboard {
   void expect_idle();
 
   [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
+  [[nodiscard]] const CacheMirror& caches() const { return caches_; }
   [[nodiscard]] std::uint64_t num_events(EventKind kind) const {
     return counts_[static_cast<unsigned>(kind)];
   }
@@ -95,7 +93,7 @@ class Scoreboard {
   }
 
   std::vector<Slot> slots_;
-  NestedTlb ntlb_;
+  CacheMirror caches_;
   std::uint64_t cycle_ = 0;
   int last_order_ = -1;  // within the cycle
   std::array<std::uint64_t, kNumEventKinds> counts_{};

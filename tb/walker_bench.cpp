@@ -11,7 +11,7 @@ WalkerBench::WalkerBench(std::unique_ptr<PinWalker> walker, const BenchParams& p
     : params_(params),
       random_(params.seed),
       walker_(std::move(walker)),
-      scoreboard_({walker_->slots(), walker_->ntlb_entries()}),
+      scoreboard_(walker_->structures()),
       slots_(walker_->slots()) {}
 
 void WalkerBench::set_params(const BenchParams& params) {
@@ -21,7 +21,7 @@ void WalkerBench::set_params(const BenchParams& params) {
 
 void WalkerBench::reset() {
   walker_->reset();
-  scoreboard_ = Scoreboard({walker_->slots(), walker_->ntlb_entries()});
+  scoreboard_ = Scoreboard(walker_->structures());
   waiting_.clear();
   invalidations_.clear();
   reads_.clear();
@@ -205,8 +205,8 @@ void WalkerBench::record(const PinWalker::Cycle& cycle) {
     record.event.address = record.invalidation.address.value();
     publish(record, EventKind::kInvalidate, 0);
   }
-  if (cycle.has_ntlb) {
-    record_ntlb(cycle.ntlb);
+  if (cycle.has_cache) {
+    record_cache(cycle.cache);
   }
   const bool is_quiet = !cycle.has_accept && !cycle.has_read && !cycle.has_update &&
                         !cycle.has_response && data_ == nullptr && done_ == nullptr &&
@@ -216,23 +216,27 @@ void WalkerBench::record(const PinWalker::Cycle& cycle) {
   }
 }
 
-void WalkerBench::record_ntlb(const PinWalker::NtlbOperation& operation) {
-  using Kind = PinWalker::NtlbOperation::Kind;
+void WalkerBench::record_cache(const PinWalker::CacheOperation& operation) {
+  using Kind = PinWalker::CacheOperation::Kind;
   Record record;
-  record.event.stage = Stage::kHost;
+  record.event.stage = operation.stage;
   record.event.position = operation.position;
-  record.event.address = operation.gpa.value();
+  record.event.address =
+      operation.stage == Stage::kHost ? operation.gpa.value() : operation.address.value();
   switch (operation.kind) {
     case Kind::kLookup:
       record.is_hit = operation.is_hit;
-      record.page = operation.page;
+      record.resume = operation.resume;
       return publish(record, EventKind::kLookup, operation.slot);
     case Kind::kFill:
-      record.page = operation.page;
-      record.event.value = record.page.base;
+      record.resume = operation.resume;
+      record.event.value = record.resume.base;
       return publish(record, EventKind::kFill, operation.slot);
     case Kind::kDrop:
       record.is_by_fault = true;
+      record.event.address = operation.address.value();
+      record.invalidation.op = operation.drop;
+      record.invalidation.address = operation.address;
       record.invalidation.gpa = operation.gpa;
       return publish(record, EventKind::kInvalidate, operation.slot);
   }

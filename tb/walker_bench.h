@@ -109,7 +109,7 @@ class WalkerBench {
   void drive();
   void take_requests(const PinWalker::Cycle& cycle);
   void record(const PinWalker::Cycle& cycle);
-  void record_ntlb(const PinWalker::NtlbOperation& operation);
+  void record_cache(const PinWalker::CacheOperation& operation);
   void record_slots(const PinWalker::Cycle& cycle);
   void publish(Record& record, EventKind kind, unsigned slot);
   static Event complete(const Record& record);

@@ -41,7 +41,7 @@ struct Record {
   Invalidation invalidation;   // kInvalidate
   bool is_by_fault = false;    // kInvalidate: what a fault of the slot's walk drops by itself
   bool is_hit = false;         // kLookup
-  Resume page;                 // kFill; kLookup, if it is a hit
+  Resume resume;               // kFill; kLookup, if it is a hit
 };
 
 // Place of a record within its cycle (Event::order).

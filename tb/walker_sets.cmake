@@ -10,4 +10,13 @@ nestwalk_walker_set(one_restart "gives up at the second lost update" Slots=2 Max
 nestwalk_walker_set(one_slot_ntlb "a nested TLB of one entry: every fill evicts" Slots=1
                     NtlbEntries=1)
 nestwalk_walker_set(ntlb "a small nested TLB: evictions are frequent" Slots=4 NtlbEntries=4)
-nestwalk_walker_set(everything "the largest walker" Slots=16 NtlbEntries=64)
+nestwalk_walker_set(pwc "walk caches of both stages" Slots=1 GuestPwcEntries=8 HostPwcEntries=8)
+nestwalk_walker_set(pwc_one_entry "walk caches of one entry: every fill evicts" Slots=2
+                    GuestPwcEntries=1 HostPwcEntries=1)
+nestwalk_walker_set(pwc_per_level "walk caches split by level, guest entries by guest address" Slots=2
+                    GuestPwcEntries=2 HostPwcEntries=2 PwcPerLevel=1 PwcGuestAddress=1)
+nestwalk_walker_set(guest_pwc "a walk cache of the guest stage beside a nested TLB, as AMD has it"
+                    Slots=4 NtlbEntries=4 GuestPwcEntries=6 PwcGuestAddress=1)
+nestwalk_walker_set(host_pwc "a walk cache of the host stage alone" Slots=4 HostPwcEntries=6)
+nestwalk_walker_set(everything "the largest walker" Slots=16 NtlbEntries=64 GuestPwcEntries=32
+                    HostPwcEntries=32)

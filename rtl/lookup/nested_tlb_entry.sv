@@ -5,7 +5,7 @@ module nested_tlb_entry (
   input  logic                     rst_ni,
   input  logic                     write_i,     // becomes page_i
   input  logic                     drop_i,
-  input  walker_pkg::ntlb_page_t   page_i,      // to be written, looked up or dropped
+  input  walker_pkg::ntlb_page_t   page_i,      // to be written or looked up
   input  walker_pkg::invalidation_t invalidation_i,
   input  walker_pkg::rule_t        rule_i,      // of the invalidation
   output logic                     is_valid_o,

@@ -134,6 +134,7 @@ package walker_pkg;
     logic keeps_globals;
     logic host_by_address;  // of guest-physical mappings, the one of that GPA alone
     logic page_by_address;  // of translations of linear addresses, those of that address alone
+    logic tables_by_address;  // of pointers to guest tables, those for that linear address alone
   } rule_t;
 
   // A host page in the nested TLB.
@@ -147,25 +148,47 @@ package walker_pkg;
     logic [31:0] asid;
   } ntlb_page_t;
 
-  localparam logic [1:0] NTLB_LOOKUP = 2'd0;
-  localparam logic [1:0] NTLB_FILL = 2'd1;
-  localparam logic [1:0] NTLB_DROP = 2'd2;  // what a fault drops by itself
+  // Where a walk may go on: what is cached, by the names of model/arch/resume.h. What a kind of entry
+  // does not have is what it has there by default: all rights, otherwise zero.
+  typedef struct packed {
+    logic [63:0] base;          // of the next table, or of the page
+    logic [2:0]  next_level;    // of the entry to read next; 0: the page is known
+    logic        is_gpa;        // base must still pass the host stage
+    logic        dirty;
+    logic [6:0]  page_bits;
+    logic [2:0]  guest_rights;  // of the guest's entries passed
+    logic [4:0]  host_rights;   // of the host's entries passed
+    logic [4:0]  table_rights;  // the host's, of the page that holds the next guest table
+    logic [63:0] table_gpa;     // of the next guest table
+  } resume_t;
 
-  // What a walk asks of the nested TLB.
+  localparam logic [1:0] CACHE_LOOKUP = 2'd0;
+  localparam logic [1:0] CACHE_FILL = 2'd1;
+  localparam logic [1:0] CACHE_DROP = 2'd2;  // what a fault drops by itself
+
+  // What a walk asks of the nested TLB and the walk caches.
   typedef struct packed {
     logic [SLOT_BITS-1:0] slot;
-    logic [2:0]           g;
+    logic                 stage;        // stage_e
+    logic [2:0]           g;            // position
     logic [2:0]           h;
     logic [1:0]           op;
-    ntlb_page_t           page;
-  } ntlb_op_t;
+    logic [4:0]           drop;         // invalidate_op_e of a drop
+    logic [63:0]          address;      // GVA
+    logic [63:0]          gpa;          // of a host walk
+    logic                 is_combined;  // guest entries are made over a host stage
+    logic [2:0]           format;       // of the stage
+    tags_t                tags;
+    resume_t              resume;       // of a fill
+  } cache_op_t;
 
   // Widths of records of which there are several side by side; Yosys 0.23 has no $bits of a type.
   localparam int unsigned READ_BITS = 64;
   localparam int unsigned UPDATE_BITS = 192;
   localparam int unsigned RESPONSE_BITS = 284;
   localparam int unsigned NTLB_PAGE_BITS = 213;
-  localparam int unsigned NTLB_OP_BITS = 225;
+  localparam int unsigned RESUME_BITS = 153;
+  localparam int unsigned CACHE_OP_BITS = 403;
 
   // A page in the TLB, by 4K frames; the first of those that the entry covers.
   typedef struct packed {
@@ -208,8 +231,8 @@ package walker_pkg;
     PhaseDenied = 3'd3,   // an update that the host stage does not permit
     PhaseDone = 3'd4,     // the answer to an update
     PhaseOutside = 3'd5,  // a GPA that the host stage does not reach
-    PhaseLookup = 3'd6,   // the answer of the nested TLB
-    PhaseFilled = 3'd7    // the nested TLB has taken the page
+    PhaseLookup = 3'd6,   // the answer of the caches
+    PhaseFilled = 3'd7    // a cache has taken the entry
   } phase_e;
 
   // Where a walk goes on.
@@ -218,7 +241,9 @@ package walker_pkg;
     GoGuestEntry = 3'd1,  // to the guest entry of a level, in a table at a GPA (no host: an HPA)
     GoGuestRead = 3'd2,   // to the same entry, whose HPA the host stage has found
     GoHostEntry = 3'd3,   // to the host entry of a level, in a table at an HPA
-    GoFinal = 3'd4        // to the page of the access, at a GPA
+    GoFinal = 3'd4,       // to the page of the access, at a GPA
+    GoGuestLookup = 3'd5,  // to what the guest's walk cache knows
+    GoGuestTable = 3'd6   // to the guest entry of a level, in a table at an HPA
   } go_e;
 
 endpackage

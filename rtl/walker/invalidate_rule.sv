@@ -16,6 +16,8 @@ module invalidate_rule (
         rule_o.same_context = 1'b1;
         rule_o.same_pcid = 1'b1;
         rule_o.page_by_address = 1'b1;
+        // INVLPG names a page, but pointers to tables for any address.
+        rule_o.tables_by_address = invalidation_i.op == mmu_arch_pkg::OpPageFault;
       end
       mmu_arch_pkg::OpInvpcidAddress, mmu_arch_pkg::OpInvpcidSingle,
       mmu_arch_pkg::OpMovCr3: begin
@@ -24,6 +26,7 @@ module invalidate_rule (
         rule_o.same_pcid = 1'b1;
         rule_o.keeps_globals = 1'b1;
         rule_o.page_by_address = invalidation_i.op == mmu_arch_pkg::OpInvpcidAddress;
+        rule_o.tables_by_address = invalidation_i.op == mmu_arch_pkg::OpInvpcidAddress;
       end
       mmu_arch_pkg::OpInvpcidAllWithGlobals, mmu_arch_pkg::OpMovCr4: begin
         rule_o.drops_guest = 1'b1;
@@ -38,6 +41,7 @@ module invalidate_rule (
         rule_o.drops_guest = is_intel;
         rule_o.same_context = 1'b1;
         rule_o.page_by_address = invalidation_i.op == mmu_arch_pkg::OpInvvpidAddress;
+        rule_o.tables_by_address = invalidation_i.op == mmu_arch_pkg::OpInvvpidAddress;
       end
       mmu_arch_pkg::OpInvvpidAll: begin
         rule_o.drops_guest = is_intel;
@@ -66,11 +70,13 @@ module invalidate_rule (
         rule_o.same_ep4ta = 1'b1;
         rule_o.host_by_address = 1'b1;
         rule_o.page_by_address = 1'b1;
+        rule_o.tables_by_address = 1'b1;
       end
       mmu_arch_pkg::OpInvlpga: begin
         rule_o.drops_guest = !is_intel;
         rule_o.same_context = 1'b1;
         rule_o.page_by_address = 1'b1;
+        rule_o.tables_by_address = 1'b1;
       end
       mmu_arch_pkg::OpTlbControlAll: begin
         rule_o.drops_guest = !is_intel;

@@ -1,5 +1,6 @@
-// The page walker: Slots walks at a time, native or nested, with a nested TLB or without. See walk_slot
-// for the protocol of its channels and the cycles of a walk, invalidate_fence for invalidations.
+// The page walker: Slots walks at a time, native or nested, with nested TLB and walk caches or without.
+// See walk_slot for the protocol of its channels and the cycles of a walk, invalidate_fence for
+// invalidations.
 //
 // A request goes to the lowest free slot. Reads, updates and responses of several slots take turns on
 // one channel each; answers find their slot by number and may come in any order. What a walk reads
@@ -10,7 +11,11 @@
 module nested_walker #(
   parameter int unsigned Slots = 1,        // walks at a time, 1 to 16
   parameter int unsigned MaxRestarts = 64,  // lost updates of one walk; 1 to 127
-  parameter int unsigned NtlbEntries = 0    // 0: no nested TLB
+  parameter int unsigned NtlbEntries = 0,   // 0: no nested TLB; at most 64, as below
+  parameter int unsigned GuestPwcEntries = 0,  // of the walk cache of the guest stage; 0: none
+  parameter int unsigned HostPwcEntries = 0,
+  parameter int unsigned PwcPerLevel = 0,  // 1: so many entries for each level, otherwise for all
+  parameter int unsigned PwcGuestAddress = 0  // 1: guest entries hold the next table's GPA, not its HPA
 ) (
   input  logic                             clk_i,
   input  logic                             rst_ni,
@@ -41,11 +46,11 @@ module nested_walker #(
   input  walker_pkg::invalidation_t        invalidate_i,
   output logic                             ack_valid_o,
   input  logic                             ack_ready_i,
-  // Record: what the nested TLB does in this cycle for a walk; hit and page of a lookup.
-  output logic                             ntlb_valid_o,
-  output walker_pkg::ntlb_op_t             ntlb_o,
-  output logic                             ntlb_hit_o,
-  output walker_pkg::ntlb_page_t           ntlb_page_o,
+  // Record: what nested TLB and walk caches do in this cycle for a walk; the answer to a lookup.
+  output logic                             cache_valid_o,
+  output walker_pkg::cache_op_t            cache_o,
+  output logic                             cache_hit_o,
+  output walker_pkg::resume_t              cache_resume_o,
   // Record: walks that begin anew in this cycle, after a kill or a lost update.
   output logic [Slots-1:0]                 killed_o,
   output logic [Slots-1:0]                 restarted_o
@@ -57,7 +62,7 @@ module nested_walker #(
   logic [Slots-1:0]      response_valid, response_ready;
   logic [Slots-1:0]      read_valid, read_ready;
   logic [Slots-1:0]      update_valid, update_ready;
-  logic [Slots-1:0]      ntlb_valid, ntlb_ready, ntlb_maintains;
+  logic [Slots-1:0]      cache_valid, cache_ready, cache_maintains;
   logic [Slots-1:0]      kill, concerns, is_busy, is_committed;
   walker_pkg::rule_t     rule;
   logic                  is_invalidated;
@@ -65,7 +70,7 @@ module nested_walker #(
   logic [Slots*walker_pkg::RESPONSE_BITS-1:0] responses;
   logic [Slots*walker_pkg::READ_BITS-1:0]     reads;
   logic [Slots*walker_pkg::UPDATE_BITS-1:0]   updates;
-  logic [Slots*walker_pkg::NTLB_OP_BITS-1:0]  ntlb_ops;
+  logic [Slots*walker_pkg::CACHE_OP_BITS-1:0] cache_ops;
 
   invalidate_rule u_invalidate_rule (
     .invalidation_i(invalidate_i),
@@ -76,9 +81,12 @@ module nested_walker #(
     walker_pkg::context_t ctx;
 
     walk_slot #(
-      .Slot       (walker_pkg::SLOT_BITS'(i)),
-      .MaxRestarts(MaxRestarts),
-      .HasNtlb    (NtlbEntries != 0)
+      .Slot           (walker_pkg::SLOT_BITS'(i)),
+      .MaxRestarts    (MaxRestarts),
+      .HasNtlb        (NtlbEntries != 0),
+      .HasGuestPwc    (GuestPwcEntries != 0),
+      .HasHostPwc     (HostPwcEntries != 0),
+      .PwcGuestAddress(PwcGuestAddress != 0)
     ) u_walk_slot (
       .clk_i,
       .rst_ni,
@@ -98,12 +106,12 @@ module nested_walker #(
       .update_o        (updates[i*walker_pkg::UPDATE_BITS+:walker_pkg::UPDATE_BITS]),
       .done_valid_i    (done_valid_i && done_i.slot == walker_pkg::SLOT_BITS'(i)),
       .done_i          (done_i),
-      .ntlb_valid_o    (ntlb_valid[i]),
-      .ntlb_ready_i    (ntlb_ready[i]),
-      .ntlb_maintains_o(ntlb_maintains[i]),
-      .ntlb_o          (ntlb_ops[i*walker_pkg::NTLB_OP_BITS+:walker_pkg::NTLB_OP_BITS]),
-      .ntlb_hit_i      (ntlb_hit_o),
-      .ntlb_page_i     (ntlb_page_o),
+      .cache_valid_o   (cache_valid[i]),
+      .cache_ready_i   (cache_ready[i]),
+      .cache_maintains_o(cache_maintains[i]),
+      .cache_o         (cache_ops[i*walker_pkg::CACHE_OP_BITS+:walker_pkg::CACHE_OP_BITS]),
+      .cache_hit_i     (cache_hit_o),
+      .cache_resume_i  (cache_resume_o),
       .kill_i          (kill[i]),
       .ctx_o           (ctx),
       .is_busy_o       (is_busy[i]),
@@ -171,46 +179,41 @@ module nested_walker #(
     .grant_o(update_grant)
   );
 
-  // The nested TLB does one thing a cycle: an invalidation, what fills or drops, a lookup.
-  logic [Slots-1:0]      ntlb_asks;
-  logic [INDEX_BITS-1:0] ntlb_grant;
+  // The caches do one thing a cycle: an invalidation, what fills or drops, a lookup.
+  logic [Slots-1:0]      cache_asks;
+  logic [INDEX_BITS-1:0] cache_grant;
   assign is_invalidated = invalidate_valid_i && invalidate_ready_o;
-  assign ntlb_asks = (ntlb_maintains != '0) ? ntlb_maintains : ntlb_valid;
+  assign cache_asks = (cache_maintains != '0) ? cache_maintains : cache_valid;
 
   stream_arbiter #(
     .Streams(Slots),
     .Holds  (1'b0)
-  ) u_ntlb_arbiter (
+  ) u_cache_arbiter (
     .clk_i,
     .rst_ni,
-    .valid_i(is_invalidated ? '0 : ntlb_asks),
-    .ready_o(ntlb_ready),
-    .valid_o(ntlb_valid_o),
+    .valid_i(is_invalidated ? '0 : cache_asks),
+    .ready_o(cache_ready),
+    .valid_o(cache_valid_o),
     .ready_i(!is_invalidated),
-    .grant_o(ntlb_grant)
+    .grant_o(cache_grant)
   );
-  assign ntlb_o = ntlb_ops[ntlb_grant*walker_pkg::NTLB_OP_BITS+:walker_pkg::NTLB_OP_BITS];
+  assign cache_o = cache_ops[cache_grant*walker_pkg::CACHE_OP_BITS+:walker_pkg::CACHE_OP_BITS];
 
-  if (NtlbEntries != 0) begin : gen_ntlb
-    nested_tlb #(
-      .Entries(NtlbEntries)
-    ) u_nested_tlb (
-      .clk_i,
-      .rst_ni,
-      .invalidate_i  (is_invalidated),
-      .invalidation_i(invalidate_i),
-      .rule_i        (rule),
-      .fill_i        (ntlb_valid_o && ntlb_o.op == walker_pkg::NTLB_FILL),
-      .drop_i        (ntlb_valid_o && ntlb_o.op == walker_pkg::NTLB_DROP),
-      .lookup_i      (ntlb_valid_o && ntlb_o.op == walker_pkg::NTLB_LOOKUP),
-      .page_i        (ntlb_o.page),
-      .hit_o         (ntlb_hit_o),
-      .page_o        (ntlb_page_o)
-    );
-  end else begin : gen_no_ntlb
-    assign ntlb_hit_o = 1'b0;
-    assign ntlb_page_o = '0;
-  end
+  walk_structures #(
+    .NtlbEntries    (NtlbEntries),
+    .GuestPwcEntries(GuestPwcEntries),
+    .HostPwcEntries (HostPwcEntries),
+    .PwcPerLevel    (PwcPerLevel != 0)
+  ) u_walk_structures (
+    .clk_i,
+    .rst_ni,
+    .invalidate_i  (is_invalidated),
+    .invalidation_i(invalidate_i),
+    .valid_i       (cache_valid_o),
+    .op_i          (cache_o),
+    .hit_o         (cache_hit_o),
+    .resume_o      (cache_resume_o)
+  );
 
   assign response_o = responses[response_grant*walker_pkg::RESPONSE_BITS+:walker_pkg::RESPONSE_BITS];
   assign read_o = reads[read_grant*walker_pkg::READ_BITS+:walker_pkg::READ_BITS];

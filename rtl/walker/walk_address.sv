@@ -6,7 +6,8 @@ module walk_address (
   input  logic [2:0]                      go_i,       // go_e
   input  logic [2:0]                      level_i,    // of the guest or host entry
   input  logic [63:0]                     base_i,     // table, entry or page, as go_i says
-  input  logic [63:0]                     gpa_i,      // under translation, for GoHostEntry
+  // Under translation, for GoHostEntry; of the table, for GoGuestTable.
+  input  logic [63:0]                     gpa_i,
   output logic [63:0]                     gpa_o,      // of the guest entry or of the page
   output logic                            to_host_o,  // a host walk begins
   output logic                            is_outside_o,  // the host stage does not translate gpa_o
@@ -22,6 +23,9 @@ module walk_address (
     gpa_o = base_i;
     if (go_i == walker_pkg::GoGuestEntry) begin
       gpa_o = base_i | 64'(guest_offset);
+    end
+    if (go_i == walker_pkg::GoGuestTable) begin
+      gpa_o = gpa_i | 64'(guest_offset);
     end
   end
 
@@ -43,6 +47,9 @@ module walk_address (
     address = gpa_o;
     if (to_host_o || go_i == walker_pkg::GoHostEntry) begin
       address = host_table | 64'(host_offset);
+    end
+    if (go_i == walker_pkg::GoGuestTable) begin
+      address = base_i | 64'(guest_offset);
     end
   end
   assign address_o = address[walker_pkg::HPA_BITS-1:0];

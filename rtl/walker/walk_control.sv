@@ -3,7 +3,9 @@
 // Levels and stages are numbers there; no state here is named after one.
 module walk_control #(
   parameter int unsigned MaxRestarts = 64,  // lost updates; one more ends in a memory error
-  parameter bit HasNtlb = 1'b0
+  parameter bit HasNtlb = 1'b0,
+  parameter bit HasGuestPwc = 1'b0,
+  parameter bit HasHostPwc = 1'b0
 ) (
   input  logic                    clk_i,
   input  logic                    rst_ni,
@@ -15,9 +17,9 @@ module walk_control #(
   input  logic                    update_ready_i,
   input  logic                    done_valid_i,
   input  logic                    response_ready_i,
-  input  logic                    ntlb_ready_i,
-  output logic                    ntlb_valid_o,
-  output logic [1:0]              ntlb_op_o,
+  input  logic                    cache_ready_i,
+  output logic                    cache_valid_o,
+  output logic [1:0]              cache_op_o,
   output logic                    is_idle_o,
   output logic                    read_valid_o,
   output logic                    update_valid_o,
@@ -40,7 +42,14 @@ module walk_control #(
   input  logic                    denies_update_i,
   input  logic                    is_last_update_i,
   input  logic [1:0]              outcome_i,        // of the update
-  input  logic                    serves_i,         // the nested TLB has the page for this purpose
+  // What the caches answer to a lookup.
+  input  logic                    hit_i,
+  input  logic                    hit_is_gpa_i,     // a table whose GPA is known
+  input  logic                    hit_is_page_i,
+  input  logic                    serves_i,         // that page serves the access
+  // What they are to be told.
+  input  logic                    has_tables_i,     // pointers to tables; of a leaf, before it
+  input  logic                    is_last_table_i,
   // Where the walk goes on turns out to lie in or outside of the host's input addresses.
   input  logic                    to_host_i,
   input  logic                    is_outside_i,
@@ -49,6 +58,8 @@ module walk_control #(
   output walker_pkg::go_e         go_o,
   output logic                    passes_o,         // the entry that has come is good
   output logic                    hits_o,           // the nested TLB has given the page
+  output logic                    resumes_o,        // a walk cache has given a table
+  output logic                    filled_o,         // a walk cache has taken a table
   output logic                    updates_o,        // the update took place
   output logic                    faults_o,
   output mmu_arch_pkg::fault_e    fault_o,
@@ -70,6 +81,8 @@ module walk_control #(
     StDrop,
     StRespond
   } state_e;
+
+  localparam bit HAS_HOST_CACHE = HasNtlb || HasHostPwc;
 
   state_e     state_d, state_q;
   logic       is_killed_d, is_killed_q;  // the answer under way is to be dropped
@@ -109,11 +122,11 @@ module walk_control #(
         killed_o = kill_i;
       end
       StLookup: begin
-        phase_o = ntlb_ready_i ? walker_pkg::PhaseLookup : walker_pkg::PhaseNone;
+        phase_o = cache_ready_i ? walker_pkg::PhaseLookup : walker_pkg::PhaseNone;
         killed_o = kill_i;
       end
       StFill: begin
-        phase_o = ntlb_ready_i ? walker_pkg::PhaseFilled : walker_pkg::PhaseNone;
+        phase_o = cache_ready_i ? walker_pkg::PhaseFilled : walker_pkg::PhaseNone;
         killed_o = kill_i;
       end
       StDrop: killed_o = kill_i;
@@ -125,13 +138,16 @@ module walk_control #(
   end
 
   // What it means.
-  logic is_leaf, needs_update, needs_fill;
+  logic is_leaf, needs_update, needs_fill, has_fills;
   assign is_leaf = kind_i == walker_pkg::EntryLeaf;
+  assign has_fills = has_tables_i || (is_host_i && HasNtlb);
   always_comb begin
     go_o = walker_pkg::GoNowhere;
     passes_o = 1'b0;
     updates_o = 1'b0;
     hits_o = 1'b0;
+    resumes_o = 1'b0;
+    filled_o = 1'b0;
     needs_update = 1'b0;
     needs_fill = 1'b0;
     faults_o = 1'b0;
@@ -143,7 +159,11 @@ module walk_control #(
                                  : mmu_arch_pkg::FaultNonCanonical;
         if (!has_guest_i) begin
           go_o = walker_pkg::GoFinal;
-        end else if (!is_canonical_i || (uses_pdptes_i && !pdpte_present_i)) begin
+        end else if (!is_canonical_i) begin
+          faults_o = 1'b1;
+        end else if (HasGuestPwc) begin
+          go_o = walker_pkg::GoGuestLookup;
+        end else if (uses_pdptes_i && !pdpte_present_i) begin
           faults_o = 1'b1;
         end else begin
           go_o = walker_pkg::GoGuestEntry;
@@ -171,7 +191,7 @@ module walk_control #(
             go_o = is_host_i ? walker_pkg::GoHostEntry : walker_pkg::GoGuestEntry;
           end else if (lacks_i) begin
             needs_update = 1'b1;
-          end else if (is_host_i && HasNtlb) begin
+          end else if (has_fills) begin
             needs_fill = 1'b1;
           end else begin
             go_o = is_host_i ? walker_pkg::GoGuestRead : walker_pkg::GoFinal;
@@ -189,7 +209,7 @@ module walk_control #(
           updates_o = 1'b1;
           if (!is_last_update_i) begin
             needs_update = 1'b1;
-          end else if (is_host_i && HasNtlb) begin
+          end else if (has_fills) begin
             needs_fill = 1'b1;
           end else begin
             go_o = is_host_i ? walker_pkg::GoGuestRead : walker_pkg::GoFinal;
@@ -209,21 +229,43 @@ module walk_control #(
       end
 
       walker_pkg::PhaseLookup: begin
-        // A page that does not serve the access is a miss: the walk decides.
-        hits_o = serves_i;
-        go_o = serves_i ? walker_pkg::GoGuestRead : walker_pkg::GoNowhere;
+        resumes_o = hit_i && !hit_is_page_i;
+        if (is_host_i) begin
+          // A page that does not serve the access is a miss: the walk decides, from the root.
+          hits_o = hit_i && hit_is_page_i && serves_i;
+          if (hits_o) begin
+            go_o = walker_pkg::GoGuestRead;
+          end else if (resumes_o) begin
+            go_o = walker_pkg::GoHostEntry;
+          end
+        end else if (resumes_o) begin
+          go_o = hit_is_gpa_i ? walker_pkg::GoGuestEntry : walker_pkg::GoGuestTable;
+        end else if (uses_pdptes_i && !pdpte_present_i) begin
+          faults_o = 1'b1;
+          fault_o = mmu_arch_pkg::FaultGuestPageFault;
+        end else begin
+          go_o = walker_pkg::GoGuestEntry;
+        end
       end
 
-      walker_pkg::PhaseFilled: go_o = walker_pkg::GoGuestRead;
+      walker_pkg::PhaseFilled: begin
+        // Pointers to tables from the root down, then the host's page.
+        filled_o = has_tables_i;
+        if (!has_tables_i || (is_last_table_i && !(is_host_i && HasNtlb))) begin
+          go_o = is_host_i ? walker_pkg::GoGuestRead : walker_pkg::GoFinal;
+        end
+      end
 
       default: go_o = walker_pkg::GoNowhere;
     endcase
   end
 
   // The state that follows.
-  logic is_page_known;
+  logic is_page_known, is_of_host;
   assign is_page_known = (go_o == walker_pkg::GoFinal && !has_host_i) ||
                          (go_o == walker_pkg::GoGuestRead && !for_table_i);
+  assign is_of_host = fault_o == mmu_arch_pkg::FaultEptViolation ||
+                      fault_o == mmu_arch_pkg::FaultNestedPageFault;
   always_comb begin
     state_d = state_q;
     restarts_d = restarts_q;
@@ -236,8 +278,8 @@ module walk_control #(
       end
       StRead: state_d = read_ready_i ? StData : StRead;
       StUpdate: state_d = update_ready_i && !denies_update_i ? StDone : StUpdate;
-      StLookup: state_d = ntlb_ready_i ? StRead : StLookup;
-      StDrop: state_d = ntlb_ready_i ? StRespond : StDrop;
+      StLookup: state_d = cache_ready_i ? StRead : StLookup;
+      StDrop: state_d = cache_ready_i ? StRespond : StDrop;
       StRespond: state_d = response_ready_i ? StIdle : StRespond;
       default: state_d = state_q;
     endcase
@@ -250,10 +292,13 @@ module walk_control #(
     if (go_o != walker_pkg::GoNowhere) begin
       state_d = StRead;
       if (to_host_i) begin
-        state_d = HasNtlb ? StLookup : StRead;
+        state_d = HAS_HOST_CACHE ? StLookup : StRead;
         if (is_outside_i) begin
           state_d = StOutside;
         end
+      end
+      if (go_o == walker_pkg::GoGuestLookup) begin
+        state_d = StLookup;
       end
       if (is_page_known) begin
         state_d = StRespond;
@@ -265,9 +310,8 @@ module walk_control #(
     end
     if (faults_o) begin
       state_d = StRespond;
-      // What the host stage denies drops what is cached for that address.
-      if (HasNtlb && (fault_o == mmu_arch_pkg::FaultEptViolation ||
-                      fault_o == mmu_arch_pkg::FaultNestedPageFault)) begin
+      // A fault drops what is cached for its addresses; of the host's caches, what that stage denies.
+      if (HasGuestPwc || (HAS_HOST_CACHE && is_of_host)) begin
         state_d = StDrop;
       end
     end
@@ -294,14 +338,14 @@ module walk_control #(
   assign read_valid_o = state_q == StRead;
   assign update_valid_o = state_q == StUpdate && !denies_update_i;
   assign response_valid_o = state_q == StRespond;
-  assign ntlb_valid_o = state_q == StLookup || state_q == StFill || state_q == StDrop;
+  assign cache_valid_o = state_q == StLookup || state_q == StFill || state_q == StDrop;
   always_comb begin
-    ntlb_op_o = walker_pkg::NTLB_LOOKUP;
+    cache_op_o = walker_pkg::CACHE_LOOKUP;
     if (state_q == StFill) begin
-      ntlb_op_o = walker_pkg::NTLB_FILL;
+      cache_op_o = walker_pkg::CACHE_FILL;
     end
     if (state_q == StDrop) begin
-      ntlb_op_o = walker_pkg::NTLB_DROP;
+      cache_op_o = walker_pkg::CACHE_DROP;
     end
   end
   assign is_committed_o = state_q == StUpdate || state_q == StDone || state_q == StRespond;

@@ -11,6 +11,7 @@ module walk_result #(
   input  logic                   is_host_i,       // stage of the step under way
   input  logic                   passes_i,        // its entry is good
   input  logic                   is_leaf_i,
+  input  logic                   resumes_i,       // the guest's walk cache knows more: of the host too
   input  logic                   faults_i,
   input  mmu_arch_pkg::fault_e   fault_i,
   input  logic                   is_canonical_i,
@@ -36,6 +37,7 @@ module walk_result #(
   output logic [4:0]             host_rights_o,
   output logic [6:0]             host_page_bits_o,
   output logic                   host_dirty_o,
+  output mmu_arch_pkg::fault_e   fault_o,
   output walker_pkg::response_t  response_o
 );
 
@@ -83,7 +85,7 @@ module walk_result #(
     host_rights_d = host_rights_q;
     host_page_bits_d = host_page_bits_q;
     host_dirty_d = host_dirty_q;
-    if (passes_i && is_host_i) begin
+    if (passes_i && (is_host_i || resumes_i)) begin
       host_rights_d = host_rights_q & entry_host_rights_i;
     end
     if (passes_i && is_leaf_i && is_host_i) begin
@@ -146,6 +148,7 @@ module walk_result #(
   assign host_rights_o = host_rights_q;
   assign host_page_bits_o = host_page_bits_q;
   assign host_dirty_o = host_dirty_q;
+  assign fault_o = fault_q;
 
   logic has_gpa;
   always_comb begin

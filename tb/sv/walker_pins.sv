@@ -3,13 +3,21 @@
 module walker_pins #(
   parameter int unsigned Slots = 1,
   parameter int unsigned MaxRestarts = 64,
-  parameter int unsigned NtlbEntries = 0
+  parameter int unsigned NtlbEntries = 0,
+  parameter int unsigned GuestPwcEntries = 0,
+  parameter int unsigned HostPwcEntries = 0,
+  parameter int unsigned PwcPerLevel = 0,
+  parameter int unsigned PwcGuestAddress = 0
 ) (
   input  logic        clk_i,
   input  logic        rst_ni,
   output logic [31:0] slots_o,
   output logic [31:0] max_restarts_o,
   output logic [31:0] ntlb_entries_o,
+  output logic [31:0] guest_pwc_entries_o,
+  output logic [31:0] host_pwc_entries_o,
+  output logic        pwc_per_level_o,
+  output logic        pwc_guest_address_o,
 
   input  logic        request_valid_i,
   output logic        request_ready_o,
@@ -112,19 +120,25 @@ module walker_pins #(
   output logic        ack_valid_o,
   input  logic        ack_ready_i,
 
-  output logic        ntlb_valid_o,
-  output logic [3:0]  ntlb_slot_o,
-  output logic [2:0]  ntlb_g_o,
-  output logic [2:0]  ntlb_h_o,
-  output logic [1:0]  ntlb_op_o,
-  output logic [63:0] ntlb_gpa_o,
-  output logic        ntlb_hit_o,
-  output logic [63:0] ntlb_base_o,      // of the page that is filled or has hit
-  output logic [6:0]  ntlb_page_bits_o,
-  output logic [4:0]  ntlb_rights_o,
-  output logic        ntlb_dirty_o,
-  output logic [39:0] ntlb_ep4ta_o,
-  output logic [31:0] ntlb_asid_o,
+  output logic        cache_valid_o,
+  output logic [3:0]  cache_slot_o,
+  output logic        cache_stage_o,
+  output logic [2:0]  cache_g_o,
+  output logic [2:0]  cache_h_o,
+  output logic [1:0]  cache_op_o,
+  output logic [4:0]  cache_drop_o,
+  output logic [63:0] cache_address_o,
+  output logic [63:0] cache_gpa_o,
+  output logic        cache_hit_o,
+  output logic [63:0] cache_base_o,     // of what is filled, or has been found
+  output logic [2:0]  cache_next_level_o,
+  output logic        cache_is_gpa_o,
+  output logic        cache_dirty_o,
+  output logic [6:0]  cache_page_bits_o,
+  output logic [2:0]  cache_guest_rights_o,
+  output logic [4:0]  cache_host_rights_o,
+  output logic [4:0]  cache_table_rights_o,
+  output logic [63:0] cache_table_gpa_o,
 
   output logic [15:0] killed_o,
   output logic [15:0] restarted_o
@@ -140,15 +154,22 @@ module walker_pins #(
   assign max_restarts_o = MaxRestarts;
   assign ntlb_entries_o = NtlbEntries;
 
-  walker_pkg::ntlb_op_t   ntlb;
-  walker_pkg::ntlb_page_t ntlb_hit_page, ntlb_page;
-  logic [63:0]            unused_gpa;
-  assign ntlb_page = (ntlb.op == walker_pkg::NTLB_LOOKUP) ? ntlb_hit_page : ntlb.page;
-  assign {ntlb_slot_o, ntlb_g_o, ntlb_h_o, ntlb_op_o} =
-      {ntlb.slot, ntlb.g, ntlb.h, ntlb.op};
-  assign ntlb_gpa_o = ntlb.page.gpa;
-  assign {unused_gpa, ntlb_base_o, ntlb_page_bits_o, ntlb_rights_o, ntlb_dirty_o, ntlb_ep4ta_o,
-          ntlb_asid_o} = ntlb_page;
+  assign guest_pwc_entries_o = GuestPwcEntries;
+  assign host_pwc_entries_o = HostPwcEntries;
+  assign pwc_per_level_o = PwcPerLevel != 0;
+  assign pwc_guest_address_o = PwcGuestAddress != 0;
+
+  walker_pkg::cache_op_t cache;
+  walker_pkg::resume_t   cache_answer, cache_resume;
+  logic                  unused_cache;
+  assign cache_resume = (cache.op == walker_pkg::CACHE_LOOKUP) ? cache_answer : cache.resume;
+  assign {cache_slot_o, cache_stage_o, cache_g_o, cache_h_o, cache_op_o, cache_drop_o} =
+      {cache.slot, cache.stage, cache.g, cache.h, cache.op, cache.drop};
+  assign {cache_address_o, cache_gpa_o} = {cache.address, cache.gpa};
+  assign {cache_base_o, cache_next_level_o, cache_is_gpa_o, cache_dirty_o, cache_page_bits_o,
+          cache_guest_rights_o, cache_host_rights_o, cache_table_rights_o, cache_table_gpa_o} =
+      cache_resume;
+  assign unused_cache = ^cache;
 
   always_comb begin
     request.id = request_id_i;
@@ -204,9 +225,13 @@ module walker_pins #(
   assign restarted_o = 16'(restarted);
 
   nested_walker #(
-    .Slots      (Slots),
-    .MaxRestarts(MaxRestarts),
-    .NtlbEntries(NtlbEntries)
+    .Slots          (Slots),
+    .MaxRestarts    (MaxRestarts),
+    .NtlbEntries    (NtlbEntries),
+    .GuestPwcEntries(GuestPwcEntries),
+    .HostPwcEntries (HostPwcEntries),
+    .PwcPerLevel    (PwcPerLevel),
+    .PwcGuestAddress(PwcGuestAddress)
   ) u_nested_walker (
     .clk_i,
     .rst_ni,
@@ -232,10 +257,10 @@ module walker_pins #(
     .invalidate_i(invalidation),
     .ack_valid_o,
     .ack_ready_i,
-    .ntlb_valid_o,
-    .ntlb_o      (ntlb),
-    .ntlb_hit_o,
-    .ntlb_page_o (ntlb_hit_page),
+    .cache_valid_o,
+    .cache_o     (cache),
+    .cache_hit_o,
+    .cache_resume_o(cache_answer),
     .killed_o    (killed),
     .restarted_o (restarted)
   );

@@ -35,7 +35,7 @@ class RtlWalkerNtlb : public RtlWalkerTest {
 
 TEST_F(RtlWalkerNtlb, RandomWalksAndInvalidationsAgreeWithTheMirror) {
   ASSERT_EQ(bench_.slots(), 4U);
-  ASSERT_EQ(bench_.walker().ntlb_entries(), 4U);
+  ASSERT_EQ(bench_.walker().structures().ntlb_entries, 4U);
   run_storm(70260101, 3000);
   EXPECT_GT(bench_.scoreboard().num_events(EventKind::kFill), 10000U);
   EXPECT_GT(bench_.scoreboard().num_events(EventKind::kLookup), 10000U);
@@ -118,10 +118,10 @@ class RtlNtlbScoreboard : public RtlWalkerNtlb {
     expect_seen(kind, "g", [](Record& r) { r.event.position.g ^= 1; });
     expect_seen(kind, "h", [](Record& r) { r.event.position.h ^= 1; });
     expect_seen(kind, "address", [](Record& r) { r.event.address ^= 8; });
-    expect_seen(kind, "base", [](Record& r) { r.page.base ^= 0x20'0000; });
-    expect_seen(kind, "page size", [](Record& r) { r.page.page_bits = 12; });
-    expect_seen(kind, "right", [](Record& r) { r.page.host.bits ^= HostRights::kWrite; });
-    expect_seen(kind, "dirty", [](Record& r) { r.page.dirty = !r.page.dirty; });
+    expect_seen(kind, "base", [](Record& r) { r.resume.base ^= 0x20'0000; });
+    expect_seen(kind, "page size", [](Record& r) { r.resume.page_bits = 12; });
+    expect_seen(kind, "right", [](Record& r) { r.resume.host.bits ^= HostRights::kWrite; });
+    expect_seen(kind, "dirty", [](Record& r) { r.resume.dirty = !r.resume.dirty; });
   }
 };
 

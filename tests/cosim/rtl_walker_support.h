@@ -144,7 +144,7 @@ class RtlWalkerTest : public testing::Test {
   void run_storm(std::uint64_t first_seed, std::uint64_t num_cases) {
     const std::vector<StagePair> pairs = all_stage_pairs();
     bench_.tamper_with([this](Record& record) {  // looks on only
-      if (record.event.kind == EventKind::kFill) {
+      if (record.event.kind == EventKind::kFill && record.event.stage == Stage::kHost) {
         host_inputs_.emplace_back(record.event.address);
       }
     });
