@@ -16,7 +16,7 @@ nestwalk_walker_set(pwc_one_entry "walk caches of one entry: every fill evicts" 
 nestwalk_walker_set(pwc_per_level "walk caches split by level, guest entries by guest address" Slots=2
                     GuestPwcEntries=2 HostPwcEntries=2 PwcPerLevel=1 PwcGuestAddress=1)
 nestwalk_walker_set(guest_pwc "a walk cache of the guest stage beside a nested TLB, as AMD has it"
-                    Slots=4 NtlbEntries=4 GuestPwcEntries=6 PwcGuestAddress=1)
-nestwalk_walker_set(host_pwc "a walk cache of the host stage alone" Slots=4 HostPwcEntries=6)
-nestwalk_walker_set(everything "the largest walker" Slots=16 NtlbEntries=64 GuestPwcEntries=32
-                    HostPwcEntries=32)
+                    Slots=2 NtlbEntries=4 GuestPwcEntries=4 PwcGuestAddress=1)
+nestwalk_walker_set(host_pwc "a walk cache of the host stage alone" Slots=1 HostPwcEntries=3)
+nestwalk_walker_set(everything "the largest walker" Slots=16 NtlbEntries=16 GuestPwcEntries=8
+                    HostPwcEntries=8)

@@ -20,8 +20,8 @@ module walk_cache_array #(
 
   localparam int unsigned INDEX_BITS = (Entries > 1) ? $clog2(Entries) : 1;
 
-  logic [Entries-1:0] is_valid, hits, is_same, is_named, drop, write;
-  logic [Entries*walker_pkg::RESUME_BITS-1:0] resumes;
+  logic [Entries-1:0]   is_valid, hits, is_same, is_named, drop, write;
+  logic [3*Entries-1:0] next_levels;
 
   for (genvar i = 0; i < Entries; i++) begin : gen_entries
     walk_cache_entry #(
@@ -38,28 +38,47 @@ module walk_cache_array #(
       .hits_o        (hits[i]),
       .is_same_o     (is_same[i]),
       .is_named_o    (is_named[i]),
-      .resume_o      (resumes[i*walker_pkg::RESUME_BITS+:walker_pkg::RESUME_BITS])
+      .next_level_o  (next_levels[3*i+:3])
     );
   end
 
   // Of each level at most one entry hits; the deepest level comes last.
   logic [INDEX_BITS-1:0] hit_index, fill_index;
-  walker_pkg::resume_t   candidate;
+  assign hit_o = |hits;
   always_comb begin
-    hit_o = |hits;
     hit_index = '0;
-    resume_o = '0;
-    candidate = '0;
     for (int unsigned next = mmu_arch_pkg::MAX_LEVELS - 1; next >= 1; next--) begin
       for (int unsigned i = 0; i < Entries; i++) begin
-        candidate = resumes[i*walker_pkg::RESUME_BITS+:walker_pkg::RESUME_BITS];
-        if (hits[i] && candidate.next_level == 3'(next)) begin
+        if (hits[i] && next_levels[3*i+:3] == 3'(next)) begin
           hit_index = INDEX_BITS'(i);
-          resume_o = candidate;
         end
       end
     end
   end
+
+  // What the entries are for. What those of the other stage have is constant, and no register.
+  walker_pkg::resume_t resume;
+  walker_pkg::resume_t resume_q [Entries];
+  always_comb begin
+    resume = op_i.resume;
+    resume.dirty = 1'b0;
+    resume.page_bits = '0;
+    if (IsGuest) begin
+      resume.host_rights = '1;
+    end else begin
+      resume.is_gpa = 1'b0;
+      resume.guest_rights = '1;
+      resume.table_rights = '1;
+      resume.table_gpa = '0;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (fill_i) begin
+      resume_q[fill_index] <= resume;
+    end
+  end
+  assign resume_o = resume_q[hit_index];
 
   lru_replacement #(
     .Entries(Entries)

@@ -1,7 +1,7 @@
-// One entry of a walk cache: the pointer to the next table for an address prefix, its tags, and
-// everything that is compared with it. Pure comparators beside one register; walk_cache_array says
-// what happens. Of a guest entry all tags count and whether it was made over a host stage; of a host
-// entry EP4TA and ASID.
+// The key of one entry of a walk cache, an address prefix and its tags, and everything that is compared
+// with it. Pure comparators beside one register; walk_cache_array says what happens and keeps what
+// the entry is for. Of a guest entry all tags count and whether it was made over a host stage; of a
+// host entry EP4TA and ASID.
 module walk_cache_entry #(
   parameter bit IsGuest = 1'b1  // of GVA prefixes, otherwise of GPA prefixes
 ) (
@@ -16,34 +16,20 @@ module walk_cache_entry #(
   output logic                      hits_o,      // it serves a lookup, at its level
   output logic                      is_same_o,   // it is for the same prefix as the fill
   output logic                      is_named_o,  // the invalidation drops it
-  output walker_pkg::resume_t       resume_o
+  output logic [2:0]                next_level_o
 );
 
-  logic                is_valid_q;
-  logic [63:0]         address_q;  // any within the prefix
-  logic [6:0]          low_q;      // the lowest bit of the prefix
-  logic                is_combined_q;
-  walker_pkg::tags_t   tags_q;
-  walker_pkg::resume_t resume_d, resume_q;
+  logic              is_valid_q;
+  logic [63:0]       address_q;  // any within the prefix
+  logic [6:0]        low_q;      // the lowest bit of the prefix
+  logic [2:0]        next_level_q;
+  logic              is_combined_q;
+  walker_pkg::tags_t tags_q;
 
-  // What entries of the other stage have is constant, and no register.
   logic [63:0] address;
   logic [2:0]  fill_level;
-  always_comb begin
-    address = IsGuest ? op_i.address : op_i.gpa;
-    fill_level = op_i.resume.next_level + 3'd1;
-    resume_d = op_i.resume;
-    resume_d.dirty = 1'b0;
-    resume_d.page_bits = '0;
-    if (IsGuest) begin
-      resume_d.host_rights = '1;
-    end else begin
-      resume_d.is_gpa = 1'b0;
-      resume_d.guest_rights = '1;
-      resume_d.table_rights = '1;
-      resume_d.table_gpa = '0;
-    end
-  end
+  assign address = IsGuest ? op_i.address : op_i.gpa;
+  assign fill_level = op_i.resume.next_level + 3'd1;
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
@@ -61,7 +47,7 @@ module walk_cache_entry #(
       low_q <= mmu_arch_pkg::page_bits(op_i.format, fill_level);
       is_combined_q <= op_i.is_combined;
       tags_q <= op_i.tags;
-      resume_q <= resume_d;
+      next_level_q <= op_i.resume.next_level;
     end
   end
 
@@ -72,7 +58,7 @@ module walk_cache_entry #(
   logic        has_same_tags;
   always_comb begin
     below = (64'd1 << low_q) - 64'd1;
-    level = resume_q.next_level + 3'd1;
+    level = next_level_q + 3'd1;
     has_same_tags = tags_q.asid == op_i.tags.asid;
     if (IsGuest) begin
       has_same_tags &= tags_q.vpid == op_i.tags.vpid && tags_q.pcid == op_i.tags.pcid &&
@@ -109,7 +95,7 @@ module walk_cache_entry #(
   end
 
   assign is_valid_o = is_valid_q;
-  assign resume_o = resume_q;
+  assign next_level_o = next_level_q;
 
   logic unused_fields;
   assign unused_fields = ^{op_i, tags_q};

@@ -1,20 +1,46 @@
-// Random walks, invalidations of every kind at random steps and table writes that race with walks,
-// on a walker with walk caches: every event is judged by the engine of its slot, and each hit, miss
-// and payload by a mirror of the model's own classes. One program for each parameter set.
+// Random walks, invalidations of every kind and table writes at random steps, on every set of RTL
+// parameters with a walk cache: each event is judged by the engine of its slot, and each hit, miss
+// and payload by a mirror of the model's own classes, so that a wrong victim shows.
 #include <gtest/gtest.h>
+
+#include <iostream>
+#include <string>
 
 #include "tests/cosim/rtl_walker_support.h"
 
 namespace nestwalk {
 namespace {
 
-class RtlWalkerPwcRandom : public RtlWalkerTest {};
+class RtlWalkerPwcRandom : public RtlWalkerTest, public testing::WithParamInterface<const char*> {
+ protected:
+  RtlWalkerPwcRandom() : RtlWalkerTest(GetParam()) {}
+};
 
-TEST_F(RtlWalkerPwcRandom, WalksAndInvalidationsAgreeWithTheMirror) {
-  run_storm(80260101, 3000);
-  EXPECT_GT(bench_.scoreboard().num_events(EventKind::kFill), 10000U);
-  EXPECT_GT(bench_.scoreboard().num_events(EventKind::kLookup), 10000U);
+void expect_used(const char* name, const WalkCache& cache, Stage stage, bool is_there) {
+  const PwcStats& stats = cache.stats(stage);
+  std::cout << name << ": " << stats.total.hits << " of " << stats.total.lookups << " hit, "
+            << stats.fills << " fills, " << stats.evictions << " evictions, " << stats.replaced
+            << " replaced, " << stats.invalidated << " invalidated\n";
+  EXPECT_EQ(stats.total.hits > 1000, is_there);
+  EXPECT_EQ(stats.fills > 5000, is_there);
+  EXPECT_EQ(stats.invalidated > 500, is_there);
+  EXPECT_EQ(stats.replaced > 10, is_there);
 }
+
+TEST_P(RtlWalkerPwcRandom, WalksAndInvalidationsAgreeWithTheMirror) {
+  const WalkerStructures built = bench_.walker().structures();
+  run_storm(80260101, 2700);
+  EXPECT_GT(bench_.scoreboard().num_events(EventKind::kAccept), 20000U);
+  EXPECT_GT(bench_.scoreboard().num_events(EventKind::kKill), 200U);
+  const CacheMirror& caches = bench_.scoreboard().caches();
+  expect_used("guest", caches.guest_cache(), Stage::kGuest, built.guest_pwc_entries != 0);
+  expect_used("host", caches.host_cache(), Stage::kHost, built.host_pwc_entries != 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sets, RtlWalkerPwcRandom,
+                         testing::Values("pwc", "pwc_one_entry", "pwc_per_level", "guest_pwc",
+                                         "host_pwc", "everything"),
+                         [](const auto& test) { return std::string(test.param); });
 
 }  // namespace
 }  // namespace nestwalk

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <iostream>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -132,20 +133,30 @@ class RtlWalkerTest : public testing::Test {
     invalidation.tags = random_tags(random);
     invalidation.address = Gva(random.next());
     invalidation.gpa = Gpa(random.next());
-    if (!host_inputs_.empty()) {  // one that may be cached
+    // One that may be cached.
+    if (!linear_addresses_.empty() && random.percent(80)) {
+      invalidation.address = linear_addresses_[random.below(linear_addresses_.size())];
+    }
+    if (!host_inputs_.empty()) {
       invalidation.gpa = host_inputs_[random.below(host_inputs_.size())];
     }
     invalidation.vpid_enabled = random.percent(30);
     return invalidation;
   }
 
-  // Several walks at a time over random tables, each case with invalidations at random cycles;
-  // every event is judged by the engine of its slot.
+  // Several walks at a time over random tables, each case with invalidations and table writes at
+  // random cycles; every event is judged by the engine of its slot.
   void run_storm(std::uint64_t first_seed, std::uint64_t num_cases) {
     const std::vector<StagePair> pairs = all_stage_pairs();
     bench_.tamper_with([this](Record& record) {  // looks on only
       if (record.event.kind == EventKind::kFill && record.event.stage == Stage::kHost) {
         host_inputs_.emplace_back(record.event.address);
+      }
+      if (record.event.kind == EventKind::kAccept) {
+        linear_addresses_.emplace_back(record.event.address);
+      }
+      if (record.event.kind == EventKind::kRead) {
+        entries_.emplace_back(record.event.address);
       }
     });
     for (std::uint64_t seed = first_seed; seed < first_seed + num_cases; ++seed) {
@@ -176,6 +187,8 @@ class RtlWalkerTest : public testing::Test {
     }
     bench_.forget_reports();
     host_inputs_.clear();
+    linear_addresses_.clear();
+    entries_.clear();
     forget_tables();
     for (unsigned round = 0; round < 2; ++round) {
       for (const Access& access : random_case.accesses) {
@@ -185,13 +198,30 @@ class RtlWalkerTest : public testing::Test {
         bench_.submit(request);
       }
     }
-    for (std::uint64_t i = random.below(6); i > 0; --i) {
-      bench_.invalidate(random_invalidation(random));
-      for (std::uint64_t wait = random.below(60); wait > 0; --wait) {
+    for (std::uint64_t i = random.below(8); i > 0 && !bench_.is_idle(); --i) {
+      if (random.percent(70)) {
+        bench_.invalidate(random_invalidation(random));
+      } else {
+        change_entry(random, words);
+      }
+      for (std::uint64_t wait = random.below(random.percent(50) ? 60 : 400); wait > 0; --wait) {
         bench_.step();
       }
     }
     bench_.run();
+  }
+
+  // A bit of an entry that a walk has read: a right, A or D, the page size, an address.
+  void change_entry(SplitMix64& random, WordMemory& words) {
+    if (entries_.empty()) {
+      return;
+    }
+    const Hpa entry = entries_[random.below(entries_.size())];
+    static constexpr unsigned kBits[] = {0, 1, 2, 5, 6, 7, 8, 9, 12, 21, 63};
+    const Hpa word = Hpa(entry.value() & ~std::uint64_t{7});
+    if (const std::optional<std::uint64_t> value = words.read(word, 8)) {
+      words.write(word, 8, *value ^ bit(kBits[random.below(std::size(kBits))]));
+    }
   }
 
   // Drops everything that is cached: the tables are about to be others.
@@ -205,7 +235,10 @@ class RtlWalkerTest : public testing::Test {
 
   WalkerBench bench_;
   std::uint64_t num_reads_ = 0;
-  std::vector<Gpa> host_inputs_;  // GPAs that the nested TLB was filled for
+  // Of the storm under way: what an invalidation or another writer may mean.
+  std::vector<Gpa> host_inputs_;
+  std::vector<Gva> linear_addresses_;
+  std::vector<Hpa> entries_;
 };
 
 }  // namespace nestwalk
