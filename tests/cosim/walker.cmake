@@ -14,4 +14,10 @@ nestwalk_walker_test(rtl_walker_set one_slot four_slots)
 nestwalk_test(FILE rtl_waves_test.cpp SYSTEMC
               LINKS nestwalk_tb nestwalk_test_support nestwalk_mmu_bench TIMEOUT 60)
 add_dependencies(rtl_waves_test nestwalk_walker_one_slot)
-nestwalk_walker_test(rtl_walker_pwc_random pwc pwc_one_entry pwc_per_level guest_pwc host_pwc everything)
+nestwalk_walker_test(rtl_walker_pwc_random pwc pwc_one_entry pwc_per_level guest_pwc host_pwc
+                     everything)
+nestwalk_walker_test(rtl_walker_pwc pwc pwc_per_level)
+nestwalk_walker_test(rtl_pwc_scoreboard pwc)
+nestwalk_walker_test(rtl_walker_catalogue one_slot ntlb pwc pwc_per_level everything)
+nestwalk_walker_test(rtl_walker_shadow one_slot pwc everything)
+target_link_libraries(rtl_walker_shadow_test PRIVATE nestwalk_shadow_bench)

@@ -89,6 +89,8 @@ class BenchCpu : public HypervisorPort {
   BenchResult touch(Gva address, Privilege privilege);
 
   [[nodiscard]] const GuestRegisters& registers() const { return registers_; }
+  // What hardware walks by now.
+  [[nodiscard]] WalkContext context() const;
   void set_ac(bool ac) { registers_.control.ac = ac; }
   [[nodiscard]] std::uint64_t num_exits() const { return num_exits_; }
   // What the core's TLB holds for an address of the current root.
@@ -123,7 +125,6 @@ class BenchCpu : public HypervisorPort {
   };
   // The translation, or how the access ended without one.
   [[nodiscard]] std::optional<Translation> translate(const Request& request, BenchResult& result);
-  [[nodiscard]] WalkContext context() const;
   void start();
   void load_pdptes();
   // Zeros without content.
