@@ -53,15 +53,15 @@ module nested_tlb #(
     end
   end
 
-  lru_replacement #(
+  fill_choice #(
     .Entries(Entries)
-  ) u_lru_replacement (
+  ) u_fill_choice (
     .clk_i,
     .rst_ni,
     .is_taken_i(is_valid & ~overlaps),
     .use_i     (fill_i || (lookup_i && hit_o)),
     .used_i    (fill_i ? fill_index : hit_index),
-    .victim_o  (fill_index)
+    .index_o   (fill_index)
   );
 
   always_comb begin

@@ -80,15 +80,15 @@ module walk_cache_array #(
   end
   assign resume_o = resume_q[hit_index];
 
-  lru_replacement #(
+  fill_choice #(
     .Entries(Entries)
-  ) u_lru_replacement (
+  ) u_fill_choice (
     .clk_i,
     .rst_ni,
     .is_taken_i(is_valid & ~is_same),
     .use_i     (fill_i || use_i),
     .used_i    (fill_i ? fill_index : hit_index),
-    .victim_o  (fill_index)
+    .index_o   (fill_index)
   );
 
   always_comb begin

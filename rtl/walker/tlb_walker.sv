@@ -13,6 +13,10 @@ module tlb_walker #(
   parameter int unsigned Slots = 1,
   parameter int unsigned MaxRestarts = 64,
   parameter int unsigned NtlbEntries = 0,
+  parameter int unsigned GuestPwcEntries = 0,
+  parameter int unsigned HostPwcEntries = 0,
+  parameter int unsigned PwcPerLevel = 0,
+  parameter int unsigned PwcGuestAddress = 0,
   parameter int unsigned Entries4k = 64,  // as l1_tlb
   parameter int unsigned Ways4k = 4,
   parameter int unsigned Entries2m = 32,
@@ -65,15 +69,19 @@ module tlb_walker #(
   walker_pkg::response_t            walk_response;
   logic                             invalidate_ready, invalidates, ack_valid;
 
-  logic                   unused_ntlb_valid, unused_ntlb_hit;
-  walker_pkg::ntlb_op_t   unused_ntlb;
-  walker_pkg::ntlb_page_t unused_ntlb_page;
-  logic [Slots-1:0]       unused_killed, unused_restarted;
+  logic                  unused_cache_valid, unused_cache_hit;
+  walker_pkg::cache_op_t unused_cache;
+  walker_pkg::resume_t   unused_cache_resume;
+  logic [Slots-1:0]      unused_killed, unused_restarted;
 
   nested_walker #(
-    .Slots      (Slots),
-    .MaxRestarts(MaxRestarts),
-    .NtlbEntries(NtlbEntries)
+    .Slots          (Slots),
+    .MaxRestarts    (MaxRestarts),
+    .NtlbEntries    (NtlbEntries),
+    .GuestPwcEntries(GuestPwcEntries),
+    .HostPwcEntries (HostPwcEntries),
+    .PwcPerLevel    (PwcPerLevel),
+    .PwcGuestAddress(PwcGuestAddress)
   ) u_nested_walker (
     .clk_i,
     .rst_ni,
@@ -99,10 +107,10 @@ module tlb_walker #(
     .invalidate_i,
     .ack_valid_o       (ack_valid),
     .ack_ready_i       (ack_valid_o && ack_ready_i),
-    .ntlb_valid_o      (unused_ntlb_valid),
-    .ntlb_o            (unused_ntlb),
-    .ntlb_hit_o        (unused_ntlb_hit),
-    .ntlb_page_o       (unused_ntlb_page),
+    .cache_valid_o     (unused_cache_valid),
+    .cache_o           (unused_cache),
+    .cache_hit_o       (unused_cache_hit),
+    .cache_resume_o    (unused_cache_resume),
     .killed_o          (unused_killed),
     .restarted_o       (unused_restarted)
   );
