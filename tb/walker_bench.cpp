@@ -168,7 +168,7 @@ Event WalkerBench::complete(const Record& record) {
       event.value = static_cast<std::uint64_t>(record.invalidation.op);
       break;
     case EventKind::kLookup:
-      event.found = record.is_hit ? outcome_of_hit(record.page) : LookupOutcome::kMiss;
+      event.found = record.is_hit ? outcome_of_hit(record.resume) : LookupOutcome::kMiss;
       break;
     case EventKind::kAccept:
       event.access = record.request.access.type;
