@@ -21,6 +21,7 @@
 #include "model/cli/trace_command.h"
 #include "model/cli/walk_command.h"
 #include "model/cli/walk_engine_reference.h"
+#include "model/cli/wave_command.h"
 #include "model/params/nearest_name.h"
 #include "model/sim/walk_service_tlm.h"
 
@@ -148,6 +149,7 @@ int run_program(int argc, const char* const* argv, const Streams& streams,
     add_bench_command(program, runner);
     add_regress_command(program, runner);
     add_experiment_command(program, runner);
+    add_wave_command(program, runner);
     for (const auto& add_command : extensions.commands) {
       add_command(program, runner);
     }

@@ -21,8 +21,10 @@
 #include "model/cli/software_log_file.h"
 #include "model/config/problem.h"
 #include "model/config/run_config.h"
+#include "model/observe/wave_view.h"
 #include "model/sim/results.h"
 #include "model/sim/run.h"
+#include "model/sim/run_waves.h"
 #include "model/workload/generator.h"
 #include "model/workload/trace_error.h"
 
@@ -155,6 +157,22 @@ int simulate(const RunParams& params, const fs::path& folder, const RunHooks& ho
   return kExitCheckFailed;
 }
 
+// Closes the waves, however the run has ended. A line that says where they are, or why there are
+// none.
+std::string close_waves(WaveFile& file, const WaveOptions& options, const fs::path& folder) {
+  file.close();
+  write_wave_view(file);
+  if (file.is_written()) {
+    return fmt::format("waves: {}, cycles {} to {}; open them: ./nestwalk wave {}\n",
+                       file.path().string(), file.first_cycle(), file.last_cycle(),
+                       folder.string());
+  }
+  if (!options.around_failure.empty()) {
+    return "waves: none; nothing has failed (--wave-around-failure)\n";
+  }
+  return fmt::format("waves: none; the run was over before --wave-from {} came\n", options.from);
+}
+
 bool has_statistics(int status) {
   return status == kExitOk || status == kExitInterrupted;
 }
@@ -174,8 +192,16 @@ int run_one(const RunParams& params, const RunOptions& options, const Streams& s
     log.emplace(options.log, options.log_limit);
     hooks.log = &*log;
   }
+  remove_waves(folder);
+  std::optional<WaveFile> waves;
+  if (!options.wave.format.empty()) {
+    const WaveFormat format = format_of(options.wave);
+    waves.emplace(wave_params(params, wave_path(folder, format), format, window_of(options.wave)));
+    hooks.waves = &*waves;
+  }
   const int status = simulate(params, folder, hooks, streams);
   line.clear();
+  const std::string about_waves = waves ? close_waves(*waves, options.wave, folder) : "";
   if (log) {
     log->close();
     if (log->num_left_out() != 0) {
@@ -186,12 +212,13 @@ int run_one(const RunParams& params, const RunOptions& options, const Streams& s
     }
   }
   if (!has_statistics(status)) {
+    streams.out << about_waves;
     return status;
   }
   const RunFigures figures = read_figures(folder);
   streams.out << fmt::format("{} on {}, {}\n\n{}\n", name_of_config(options.config),
                              figures.machine, figures.mode, summary_text(figures))
-              << fmt::format("results: {}\n", folder.string());
+              << fmt::format("results: {}\n", folder.string()) << about_waves;
   if (status == kExitOk && params.mode != Mode::kNative && params.vms.size() == 1) {
     streams.out << fmt::format("next: {} --compare native,nested,shadow\n", command_of(options));
   }
@@ -247,6 +274,10 @@ int run_run(const RunOptions& options, const Streams& streams) {
     streams.err << "nestwalk run: " << *problem << "\n";
     return kExitUsage;
   }
+  if (const auto problem = find_wave_problem(options.wave)) {
+    streams.err << "nestwalk run: " << *problem << "\n";
+    return kExitUsage;
+  }
   try {
     const RunParams params = load(options);
     open_workloads(params);
@@ -259,6 +290,13 @@ int run_run(const RunOptions& options, const Streams& streams) {
           "nestwalk run: --log {}: a log is of one mode, and {} are compared; "
           "choose one with --mode\n",
           options.log, params.compare);
+      return kExitUsage;
+    }
+    if (!options.wave.format.empty()) {
+      streams.err << fmt::format(
+          "nestwalk run: --wave {}: waves are of one mode, and {} are compared; choose one with "
+          "--mode\n",
+          options.wave.format, params.compare);
       return kExitUsage;
     }
     for (const Mode mode : modes) {
@@ -280,6 +318,8 @@ int run_run(const RunOptions& options, const Streams& streams) {
   } catch (const std::invalid_argument& error) {
     streams.err << "nestwalk run: " << error.what() << "\n";
   } catch (const ResultsError& error) {
+    streams.err << "nestwalk run: " << error.what() << "\n";
+  } catch (const WaveError& error) {
     streams.err << "nestwalk run: " << error.what() << "\n";
   }
   return kExitUsage;
@@ -314,6 +354,7 @@ void add_run_command(CLI::App& program, CommandRunner& runner) {
       "writes, faults, invalidations");
   command->add_option("--log-limit", options->log_limit, "Most records of that log")
       ->capture_default_str();
+  add_wave_options(*command, options->wave);
   command->footer(
       "Examples:\n"
       "  nestwalk run configs/examples/quickstart.yaml\n"

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/cli/command.h"
+#include "model/cli/wave_options.h"
 
 namespace CLI {
 class App;
@@ -24,6 +25,7 @@ struct RunOptions {
   bool force = false;
   std::string log;  // empty: none
   std::uint64_t log_limit = 1'000'000;
+  WaveOptions wave;
 };
 
 void add_run_command(CLI::App& program, CommandRunner& runner);

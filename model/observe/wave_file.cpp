@@ -125,8 +125,9 @@ WaveSignal WaveFile::add_count(std::string_view name, unsigned width) {
 
 WaveSignal WaveFile::add_enum(std::string_view name, std::string_view table,
                               std::span<const std::string_view> labels) {
+  // GTKWave gives no names to a single bit.
   const auto width =
-      std::max(1U, static_cast<unsigned>(std::bit_width(labels.size() - std::size_t{1})));
+      std::max(2U, static_cast<unsigned>(std::bit_width(labels.size() - std::size_t{1})));
   const std::string table_name(table);
   if (!tables_.contains(table_name)) {
     std::vector<std::string> names(labels.begin(), labels.end());
@@ -282,6 +283,10 @@ void WaveFile::walk_begins(std::uint64_t cycle, std::uint64_t number) {
   if (window.from && window.from->is_walk && number >= window.from->number && !begin_cycle_) {
     begin_cycle_ = cycle;
   }
+  const bool is_inside = begin_cycle_ && cycle >= *begin_cycle_;
+  if (is_inside && !first_walk_) {
+    first_walk_ = Walk{number, cycle, cycle};
+  }
   if (window.to && window.to->is_walk && number <= window.to->number) {
     ++num_walks_open_;
     num_last_walks_ += number == window.to->number ? 1 : 0;
@@ -291,6 +296,9 @@ void WaveFile::walk_begins(std::uint64_t cycle, std::uint64_t number) {
 // Walks end in any order.
 void WaveFile::walk_ends(std::uint64_t cycle, std::uint64_t number) {
   const WaveWindow& window = params_.window;
+  if (first_walk_ && first_walk_->number == number) {
+    first_walk_->end_cycle = std::max(first_walk_->end_cycle, cycle);
+  }
   if (window.to && window.to->is_walk && number <= window.to->number) {
     --num_walks_open_;
     if (num_walks_open_ == 0 && num_last_walks_ == params_.num_sides) {

@@ -109,6 +109,13 @@ class WaveFile {
   // What is in the file so far: of its first and last change.
   [[nodiscard]] std::uint64_t first_cycle() const { return first_cycle_; }
   [[nodiscard]] std::uint64_t last_cycle() const { return last_cycle_; }
+  struct Walk {
+    std::uint64_t number = 0;
+    std::uint64_t begin_cycle = 0;
+    std::uint64_t end_cycle = 0;
+  };
+  // The first one that begins in the window.
+  [[nodiscard]] const std::optional<Walk>& first_walk() const { return first_walk_; }
 
  private:
   // Of a change: cycle, then the order in which they came.
@@ -156,6 +163,7 @@ class WaveFile {
   std::optional<std::uint64_t> end_cycle_;    // the last one
   std::uint64_t num_walks_open_ = 0;
   std::uint64_t num_last_walks_ = 0;  // how many sides have come to walk `to`
+  std::optional<Walk> first_walk_;
   bool is_failed_ = false;
   bool has_begun_ = false;
   bool is_written_ = false;

@@ -9,6 +9,7 @@
 #include "model/sim/boot_port.h"
 #include "model/sim/core_driver.h"
 #include "model/sim/run_machine.h"
+#include "model/sim/run_waves.h"
 #include "model/sim/update_log.h"
 #include "model/workload/generator.h"
 
@@ -181,6 +182,18 @@ void Run::connect_log(SoftwareLog& log) {
   }
 }
 
+// Waves hear what a log hears and pass it on.
+void Run::connect_waves(WaveFile& file) {
+  waves_ = std::make_unique<RunWaves>(file, params_, slots_, hooks_.log);
+  connect_log(*waves_);
+  for (const std::unique_ptr<CoreSlot>& slot : slots_) {
+    waves_->connect_walker(slot->index, update_logs_[slot->index].get());
+  }
+  if (probe_) {
+    waves_->watch_failures([this] { return !probe_->checker().violations().empty(); });
+  }
+}
+
 void Run::boot(Machine& guest) {
   const VirtualMachineParams& p = params_.vms[guest.index];
   const bool is_nested = hypervisor_.has_value();
@@ -203,7 +216,9 @@ void Run::boot(Machine& guest) {
 
 RunResult Run::execute(const RunHooks& hooks) {
   hooks_ = hooks;
-  if (hooks_.log != nullptr) {
+  if (hooks_.waves != nullptr) {
+    connect_waves(*hooks_.waves);
+  } else if (hooks_.log != nullptr) {
     connect_log(*hooks_.log);
   }
   sc_core::sc_start();
@@ -211,6 +226,7 @@ RunResult Run::execute(const RunHooks& hooks) {
     drivers_[i]->settle();
     slots_[i]->book.settle();
     if (drivers_[i]->error()) {
+      report_failure();
       std::rethrow_exception(drivers_[i]->error());
     }
   }
@@ -229,7 +245,17 @@ RunResult Run::execute(const RunHooks& hooks) {
           fmt::format("core{} still waits for something that never comes", slot->index));
     }
   }
+  if (result_.end == RunEnd::kVmStopped || !result_.law_violations.empty() ||
+      !result_.check_violations.empty()) {
+    report_failure();
+  }
   return result_;
+}
+
+void Run::report_failure() {
+  if (waves_) {
+    waves_->fail();
+  }
 }
 
 void Run::audit_shadows() {

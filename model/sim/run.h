@@ -35,12 +35,18 @@
 
 namespace nestwalk {
 
+class CoreDriver;
+class RunWaves;
+class UpdateLog;
+class WaveFile;
+
 struct RunHooks {
   // Called now and then with the accesses made so far and, where known, of the whole run.
   std::function<void(std::uint64_t done, std::optional<std::uint64_t> total)> progress;
   std::function<bool()> is_interrupted;  // true ends the run after the accesses under way
   RunRegion::OnInterval interval;        // of stats_every_accesses, as soon as it is over
   SoftwareLog* log = nullptr;            // of what software and hardware do; none: off
+  WaveFile* waves = nullptr;             // see run_waves.h; none: off
 };
 
 // A virtual CPU that waits for a core: of machine m the v-th.
@@ -72,9 +78,6 @@ struct RunParts {
   // The accesses of a process of a VM, in place of its workload. Both by their number.
   std::function<std::unique_ptr<Stream>(std::size_t vm, std::size_t process)> make_stream;
 };
-
-class CoreDriver;
-class UpdateLog;
 
 class Run {
  public:
@@ -110,6 +113,8 @@ class Run {
   void make_drivers();
   void make_checker();
   void connect_log(SoftwareLog& log);
+  void connect_waves(WaveFile& file);
+  void report_failure();
   void stop(RunEnd end, std::string message);
   void register_statistics(StatGroup& root);
   void audit_shadows();
@@ -134,6 +139,7 @@ class Run {
   std::vector<std::deque<VcpuTurn>> queues_;  // one, or one for each core
   std::vector<std::unique_ptr<CoreDriver>> drivers_;
   std::vector<std::unique_ptr<UpdateLog>> update_logs_;  // one for each core, with a log
+  std::unique_ptr<RunWaves> waves_;                      // none: no waves
   std::optional<std::uint64_t> total_accesses_;
   RunRegion region_;
   RunResult result_;

@@ -14,7 +14,7 @@
 
 namespace nestwalk {
 
-class UpdateLog : private EventSink {
+class UpdateLog : public EventSink {
  public:
   UpdateLog(CoreSlot& slot, SoftwareLog& log) : slot_(slot), log_(log) {
     slot_.platform.walker(slot_.index).connect_events(this);
@@ -23,7 +23,6 @@ class UpdateLog : private EventSink {
   UpdateLog(const UpdateLog&) = delete;
   UpdateLog& operator=(const UpdateLog&) = delete;
 
- private:
   void record(const Event& event) override {
     if (const auto pending = pending_.find(event.slot); pending != pending_.end()) {
       if (event.kind != EventKind::kRestart) {
@@ -53,6 +52,7 @@ class UpdateLog : private EventSink {
     pending_[event.slot] = r;
   }
 
+ private:
   CoreSlot& slot_;
   SoftwareLog& log_;
   std::map<std::uint8_t, LogRecord> pending_;  // by walker slot, until its walk goes on

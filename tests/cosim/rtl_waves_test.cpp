@@ -1,6 +1,8 @@
 // Waves of the bench: the RTL's walk and the model's in one file, read back and compared.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -30,9 +32,14 @@ class RtlWaves : public RtlWalkerTest {
     bench_.set_params({.min_latency = 7, .max_latency = 7});
   }
 
+  // NESTWALK_KEEP_WAVES=folder keeps what a case has written, to look at it.
+  [[nodiscard]] std::string file(const std::string& name) const {
+    const char* kept = std::getenv("NESTWALK_KEEP_WAVES");
+    return kept != nullptr ? std::string(kept) + "/" + name : temp_.file(name);
+  }
   [[nodiscard]] WaveFileParams params(const WaveWindow& window = {}) const {
     WaveFileParams params;
-    params.path = temp_.file("case.fst");
+    params.path = file("case.fst");
     params.window = window;
     params.horizon_cycles = 100'000;  // one side after the other
     return params;
@@ -40,7 +47,7 @@ class RtlWaves : public RtlWalkerTest {
   [[nodiscard]] BenchWaves::Shape shape(unsigned model_slots = 0) const {
     return {.rtl_slots = bench_.slots(), .model_slots = model_slots};
   }
-  [[nodiscard]] WaveContent content() const { return read_waves(temp_.file("case.fst")); }
+  [[nodiscard]] WaveContent content() const { return read_waves(file("case.fst")); }
 
   // (4,4) to (0,1), as a cold walk of 4 over 4 levels passes them.
   static std::vector<std::string> all_positions() {
@@ -91,7 +98,7 @@ TEST_F(RtlWaves, BothSidesShowTheTwentyFourPositionsInOrder) {
     EXPECT_EQ(waves.numbers(side + ".walker.slot0.fault").back(), 0U);
     EXPECT_EQ(waves.numbers(side + ".walker.slot0.mode").back(), 3U);
   }
-  EXPECT_TRUE(std::filesystem::exists(temp_.file("case.gtkw")));
+  EXPECT_TRUE(std::filesystem::exists(file("case.gtkw")));
 }
 
 TEST_F(RtlWaves, AWalkOfManyCanBeChosen) {
@@ -171,8 +178,8 @@ TEST_F(RtlWaves, WithoutAFailureNothingIsWritten) {
   walk(request_, memory_);
   waves.close();
   EXPECT_FALSE(waves.is_written());
-  EXPECT_FALSE(std::filesystem::exists(temp_.file("case.fst")));
-  EXPECT_FALSE(std::filesystem::exists(temp_.file("case.gtkw")));
+  EXPECT_FALSE(std::filesystem::exists(file("case.fst")));
+  EXPECT_FALSE(std::filesystem::exists(file("case.gtkw")));
 }
 
 }  // namespace

@@ -240,8 +240,8 @@ TEST_P(ObserveWaveFile, TheSaveFileNamesEverySignal) {
   sample.file.close();
   write_wave_view(sample.file);
   const std::string view = read_whole_file(temp_.file("w.gtkw"));
-  for (const char* line : {"\ntop.count[15:0]\n", "\ntop.colour[1:0]\n", "\ntop.where\n",
-                           "\ntop.mark\n", "\n-top\n"}) {
+  for (const char* line : {"\n+{count} top.count[15:0]\n", "\n+{colour} top.colour[1:0]\n",
+                           "\ntop.where\n", "\ntop.mark\n", "\n-top\n"}) {
     EXPECT_NE(view.find(line), std::string::npos) << line << view;
   }
   const bool is_vcd = path().ends_with(".vcd");
