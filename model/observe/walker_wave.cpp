@@ -12,7 +12,10 @@ constexpr unsigned kAddressBits = 64;
 constexpr unsigned kCountBits = 32;
 constexpr unsigned kNumLevels = 6;  // 0 to 5
 
-constexpr std::array<std::string_view, 2> kStageNames = {"guest", "host"};
+// Stage, and guest steps in a shadow table (agile walks).
+constexpr std::array<std::string_view, 3> kStageNames = {"guest", "host", "shadow"};
+constexpr std::uint64_t kShadowStage = 2;
+constexpr std::uint64_t kAgileMode = 4;
 constexpr std::array<std::string_view, 3> kAccessNames = {"read", "write", "fetch"};
 // Nothing looked up yet, then LookupOutcome.
 constexpr std::array<std::string_view, 4> kFoundNames = {
@@ -139,7 +142,11 @@ void WalkerWave::respond(const Event& event, const SlotSignals& slot) {
 
 void WalkerWave::show_step(const Event& event, const SlotSignals& slot, WalkState state) {
   file_.set(event.cycle, slot.state, static_cast<std::uint64_t>(state));
-  file_.set(event.cycle, slot.stage, static_cast<std::uint64_t>(event.stage));
+  if (event.is_shadow) {
+    file_.set(event.cycle, slot.mode, kAgileMode);
+  }
+  file_.set(event.cycle, slot.stage,
+            event.is_shadow ? kShadowStage : static_cast<std::uint64_t>(event.stage));
   file_.set(event.cycle, slot.position, position_text(event.position));
   file_.set(event.cycle, slot.address, event.address);
 }

@@ -34,8 +34,8 @@ inline constexpr std::array<std::string_view, 7> kWalkStateNames = {
     "idle", "begin", "lookup", "read", "data", "update", "respond"};
 
 // Values of the signal `mode`.
-inline constexpr std::array<std::string_view, 4> kWalkModeNames = {"none", "guest_only",
-                                                                   "host_only", "nested"};
+inline constexpr std::array<std::string_view, 5> kWalkModeNames = {"none", "guest_only",
+                                                                   "host_only", "nested", "agile"};
 
 // Numbers the walks of one side (the model, the RTL) from 1, whichever walker they are on.
 class WalkNumbers {
