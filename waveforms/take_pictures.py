@@ -5,7 +5,8 @@
     waveforms/take_pictures.py killed-walk        # one of them
 
 Needs a built `nestwalk` (build/release, or --program) and Debian's packages gtkwave, xvfb and
-imagemagick. For the RTL's pictures also the test program rtl_waves_test of the same build.
+imagemagick. The last two are of the RTL's bench: they need the
+test program rtl_waves_test of the same build.
 """
 import argparse
 import bisect
@@ -23,7 +24,7 @@ WIDTH = 1900
 NAME_PIXELS = 270
 CHROME_PIXELS = 35  # beside names and waves
 TOP_PIXELS = 108    # title and buttons, which are left out
-LINE_PIXELS = 21
+LINE_PIXELS = 23
 FRAME_PIXELS = 200  # GTKWave's scale: 2^-zoom whole time units to so many pixels
 SCREEN = (WIDTH, 700)
 
@@ -32,12 +33,6 @@ UNCACHED = ["--set", "machine.walker.pwc.organisation=none",
             "--set", "machine.walker.ntlb.array.entries=0"]
 GUPS = ["configs/examples/gups.yaml", "--mode", "nested", "--set", "machine.timing=at",
         "--set", "vms.0.processes.0.workload.num_accesses=300"]
-# Two threads of one process on two cores: what one unmaps, the other one has to forget.
-CHURN = ["configs/examples/churn.yaml", "--mode", "nested", "--set", "machine.timing=at",
-         "--set", "machine.cores=2", "--set", "vms.0.vcpus=2",
-         "--set", "vms.0.processes.0.threads=2",
-         "--set", "vms.0.processes.0.workload.num_accesses=20000"]
-
 # Flags of a line in a save file: hexadecimal, decimal, text, bit, names from the file.
 HEX, DECIMAL, TEXT, BIT, NAMES = "@22", "@24", "@20", "@28", "@100000028"
 WALK_LINES = [("state", 3, NAMES), ("position", 0, TEXT), ("stage", 2, NAMES), ("reads", 32, DECIMAL),
@@ -163,48 +158,37 @@ def cold_and_cached(program, folder, pictures, wanted):
               pictures / "cached-walk.png", folder)
 
 
-def killed(program, folder, pictures):
-    """The first walk of a core that an invalidation from the other core kills."""
-    waves = Waves(record(program, folder / "kill", CHURN, []))
-    found = None
-    for core in range(2):
-        slot = f"tlm.core{core}.walker.slot0."
-        for time, value in waves.numbers(slot + "kill"):
-            if value == 1 and time > 0:
-                walk = max(w for w in waves.numbers(slot + "walk") if w[0] <= time)
-                candidate = (time - walk[0], core, walk[0], time)
-                found = max(found or candidate, candidate)
-    if found is None:
-        sys.exit("no walk was killed")
-    _, core, begin, killed_at = found
-    slot = f"tlm.core{core}.walker.slot0."
-    end = next(time for time, _ in waves.numbers(slot + "walk") if time > begin)
-    states = [time for time, value in waves.numbers(slot + "state") if value == 6 and begin < time <= end]
-    end = states[0] + 2 if states else end
-    path = folder / "kill" / "waves.fst"
-    walker = f"tlm.core{core}.walker."
-    lines = ([("an invalidation kills a walk", None, 0, ""),
-              ("invalidate", walker + "invalidate", 1, BIT), ("operation", walker + "operation", 5, NAMES),
-              ("kill", slot + "kill", 1, BIT)] + lines_of(slot, "the walk")[1:])
-    margin = max(2, (end - begin) // 40)
-    shoot(path, lines, begin - margin, end + margin, pictures / "killed-walk.png", folder)
+def bench_waves(build, folder, case):
+    """What a case of the RTL bench's own test writes."""
+    test = build / "tests" / "cosim" / "rtl_waves_test"
+    environment = dict(os.environ, NESTWALK_KEEP_WAVES=str(folder))
+    subprocess.run([str(test), f"--gtest_filter=RtlWaves.{case}"], check=True, env=environment,
+                   stdout=subprocess.DEVNULL)
+    return folder / "case.fst"
+
+
+def killed(build, folder, pictures):
+    """A walk of the RTL that an invalidation kills."""
+    path = bench_waves(build, folder, "AKilledWalkShowsTheInvalidationAndBeginsAnew")
+    waves = Waves(path)
+    walker = "rtl.walker."
+    lines = [("an invalidation kills a walk", None, 0, ""),
+             ("invalidate", walker + "invalidate", 1, BIT), ("operation", walker + "operation", 5, NAMES),
+             ("kill", walker + "slot0.kill", 1, BIT)] + lines_of(walker + "slot0.", "")[1:5]
+    killed_at = next(time for time, value in waves.numbers(walker + "slot0.kill") if value == 1)
+    shoot(path, lines, killed_at - 72, killed_at + 88, pictures / "killed-walk.png", folder)
 
 
 def rtl(build, folder, pictures):
-    """The model's walk and the RTL's in one file, from the bench's own test."""
-    test = build / "tests" / "cosim" / "rtl_waves_test"
-    environment = dict(os.environ, NESTWALK_KEEP_WAVES=str(folder))
-    subprocess.run([str(test), "--gtest_filter=*BothSides*"], check=True, env=environment,
-                   stdout=subprocess.DEVNULL)
-    path = folder / "case.fst"
+    """The model's walk and the RTL's in one file."""
+    path = bench_waves(build, folder, "BothSidesShowTheTwentyFourPositionsInOrder")
     waves = Waves(path)
-    short = WALK_LINES[:4]
     lines = []
     for side, title in (("rtl", "the RTL"), ("tlm", "the model")):
         slot = side + ".walker.slot0."
-        lines += [(title, None, 0, "")] + [(name, slot + name, width, flags) for name, width, flags in short]
-    begin = waves.numbers("rtl.walker.slot0.walk")[1][0]
-    shoot(path, lines, begin - 4, waves.end, pictures / "rtl-and-model.png", folder)
+        lines += [(title, None, 0, "")] + lines_of(slot, "")[1:5]
+    begin = next(time for time, number in waves.numbers("rtl.walker.slot0.walk") if number == 1)
+    shoot(path, lines, begin - 2, waves.end + 2, pictures / "rtl-and-model.png", folder)
 
 
 NAMES_OF_PICTURES = ["cold-walk", "cached-walk", "killed-walk", "rtl-and-model"]
@@ -231,7 +215,7 @@ def main():
             if {"cold-walk", "cached-walk"} & set(wanted):
                 cold_and_cached(program, folder, options.out, wanted)
             if "killed-walk" in wanted:
-                killed(program, folder, options.out)
+                killed(options.build.resolve(), folder, options.out)
             if "rtl-and-model" in wanted:
                 rtl(options.build.resolve(), folder, options.out)
     finally:

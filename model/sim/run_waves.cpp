@@ -43,6 +43,16 @@ class RunWaves::CoreSink : public EventSink {
 
   void set_next(EventSink* next) { next_ = next; }
   void record(const Event& event) override {
+    if (!waves_.file_.is_over()) {
+      draw(event);
+    }
+    if (next_ != nullptr) {
+      next_->record(event);
+    }
+  }
+
+ private:
+  void draw(const Event& event) {
     Event in_time = event;
     // Timing lt: an invalidation is told by the time of the simulator, which its core is ahead of.
     in_time.cycle = waves_.advance(core_, event.kind == EventKind::kInvalidate
@@ -53,12 +63,8 @@ class RunWaves::CoreSink : public EventSink {
       waves_.count_miss(core_, in_time.cycle);
     }
     wave_.record(in_time);
-    if (next_ != nullptr) {
-      next_->record(event);
-    }
   }
 
- private:
   RunWaves& waves_;
   unsigned core_;
   WalkerWave wave_;
@@ -213,6 +219,15 @@ void RunWaves::show_entry(const LogRecord& record, std::uint64_t cycle) {
 }
 
 void RunWaves::record(const LogRecord& record) {
+  if (!file_.is_over()) {
+    draw(record);
+  }
+  if (next_ != nullptr) {
+    next_->record(record);
+  }
+}
+
+void RunWaves::draw(const LogRecord& record) {
   CoreSignals& core = cores_[record.core];
   VmSignals& vm = vms_.at(record.vm);
   const std::uint64_t cycle = record.kind == LogKind::kAccessedDirty
@@ -255,9 +270,6 @@ void RunWaves::record(const LogRecord& record) {
     case LogKind::kFrameZeroed:
     case LogKind::kFrameCopied:
       break;
-  }
-  if (next_ != nullptr) {
-    next_->record(record);
   }
 }
 

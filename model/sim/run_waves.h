@@ -97,6 +97,7 @@ class RunWaves : public SoftwareLog {
     std::uint64_t faults_before = 0;
   };
 
+  void draw(const LogRecord& record);
   void add_core();
   void add_vm(std::size_t index);
   std::uint64_t advance(unsigned core, std::uint64_t cycle);

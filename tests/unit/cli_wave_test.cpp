@@ -152,6 +152,18 @@ TEST_F(CliWave, AWindowThatNeverComesIsSaid) {
   EXPECT_FALSE(exists("r/waves.fst"));
 }
 
+TEST_F(CliWave, AVmThatCannotGoOnIsAFailure) {
+  const Ended ended =
+      run({"--set", "machine.memory_bytes=9 MiB", "--set", "vms.0.memory_bytes=8 MiB", "--set",
+           "vms.0.processes.0.workload.footprint_bytes=7 MiB", "--wave", "fst",
+           "--wave-around-failure", "3000"});
+  EXPECT_EQ(ended.status, 2) << ended.out;
+  EXPECT_NE(ended.out.find("waves: r/waves.fst"), std::string::npos) << ended.out << ended.err;
+  const WaveContent content = waves();
+  EXPECT_GT(content.first_cycle(), 0U);
+  EXPECT_LE(content.last_cycle() - content.first_cycle(), 6001U);
+}
+
 TEST_F(CliWave, BadOptionsAreRefusedWithTheReason) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{"--wave", "lxt"}, "--wave lxt: no such format; formats: fst, vcd"},
