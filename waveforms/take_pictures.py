@@ -20,8 +20,8 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DISPLAY = ":78"
-WIDTH = 1900
-NAME_PIXELS = 270
+WIDTH = 1400
+NAME_PIXELS = 190
 CHROME_PIXELS = 35  # beside names and waves
 TOP_PIXELS = 108    # title and buttons, which are left out
 LINE_PIXELS = 23
@@ -148,13 +148,13 @@ def cold_and_cached(program, folder, pictures, wanted):
     waves = Waves(path)
     begin, end = waves.numbers(SLOT + "walk")[0][0], waves.end
     if "cold-walk" in wanted:
-        shoot(path, lines_of(SLOT, "a cold walk, 4 over 4 levels"), begin - 1, end + 1,
+        shoot(path, lines_of(SLOT, "a cold walk"), begin - 1, end + 1,
               pictures / "cold-walk.png", folder)
     if "cached-walk" in wanted:
         path = record(program, folder / "cached", GUPS, one_walk(cached_number))
         cached = Waves(path)
         begin = cached.numbers(SLOT + "walk")[0][0]
-        shoot(path, lines_of(SLOT, "the same walk with caches"), begin - 1, cached.end + 1,
+        shoot(path, lines_of(SLOT, "with caches"), begin - 1, cached.end + 1,
               pictures / "cached-walk.png", folder)
 
 
@@ -172,11 +172,11 @@ def killed(build, folder, pictures):
     path = bench_waves(build, folder, "AKilledWalkShowsTheInvalidationAndBeginsAnew")
     waves = Waves(path)
     walker = "rtl.walker."
-    lines = [("an invalidation kills a walk", None, 0, ""),
+    lines = [("a killed walk", None, 0, ""),
              ("invalidate", walker + "invalidate", 1, BIT), ("operation", walker + "operation", 5, NAMES),
              ("kill", walker + "slot0.kill", 1, BIT)] + lines_of(walker + "slot0.", "")[1:5]
     killed_at = next(time for time, value in waves.numbers(walker + "slot0.kill") if value == 1)
-    shoot(path, lines, killed_at - 72, killed_at + 88, pictures / "killed-walk.png", folder)
+    shoot(path, lines, killed_at - 70, killed_at + 90, pictures / "killed-walk.png", folder)
 
 
 def rtl(build, folder, pictures):
@@ -188,7 +188,7 @@ def rtl(build, folder, pictures):
         slot = side + ".walker.slot0."
         lines += [(title, None, 0, "")] + lines_of(slot, "")[1:5]
     begin = next(time for time, number in waves.numbers("rtl.walker.slot0.walk") if number == 1)
-    shoot(path, lines, begin - 2, waves.end + 2, pictures / "rtl-and-model.png", folder)
+    shoot(path, lines, begin, waves.end, pictures / "rtl-and-model.png", folder)
 
 
 NAMES_OF_PICTURES = ["cold-walk", "cached-walk", "killed-walk", "rtl-and-model"]

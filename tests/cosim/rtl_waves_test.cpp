@@ -1,6 +1,8 @@
 // Waves of the bench: the RTL's walk and the model's in one file, read back and compared.
 #include <gtest/gtest.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -10,6 +12,7 @@
 #include "tests/cosim/rtl_walker_support.h"
 #include "tests/support/hand_tables.h"
 #include "tests/support/mmu_bench.h"
+#include "tests/support/platform_bench.h"
 #include "tests/support/wave_reader.h"
 #include "tests/unit/workload_temp.h"
 
@@ -79,15 +82,25 @@ class RtlWaves : public RtlWalkerTest {
 
 TEST_F(RtlWaves, BothSidesShowTheTwentyFourPositionsInOrder) {
   {
-    BenchWaves waves(params(), shape(1));
+    WaveWindow window;
+    window.from = parse_wave_point("walk:1");
+    BenchWaves waves(params(window), shape(1));
     waves.follow(bench_);
+    const std::uint64_t begin = bench_.cycle();
     walk(request_, memory_);
-    MmuBench model(bare_machine());
-    model.load(request_.context, words_);
-    model.walker().connect_events(waves.model());
-    const BenchAnswer answer = model.access(request_.access);
-    EXPECT_EQ(answer.references.size(), 24U);
-    model.walker().connect_events(nullptr);
+    // The model on a memory of the same latency, at the same time.
+    MachineParams machine = bare_machine();
+    machine.dram.latency_cycles = 7;
+    PlatformBench model(machine);
+    tables_.memory = words_;
+    model.load(tables_);
+    model.platform.core().spend(begin);
+    Walker& walker = model.platform.walker();
+    walker.connect_events(waves.model());
+    std::byte byte{};
+    (void)model.access(request_.access, {&byte, 1});
+    EXPECT_EQ(walker.stats().references, 24U);
+    walker.connect_events(nullptr);
   }
   const WaveContent waves = content();
   ASSERT_EQ(all_positions().size(), 24U);

@@ -12,7 +12,8 @@ nestwalk_walker_test(rtl_walker_slots four_slots)
 nestwalk_walker_test(rtl_walker_ntlb ntlb)
 nestwalk_walker_test(rtl_walker_set one_slot four_slots)
 nestwalk_test(FILE rtl_waves_test.cpp SYSTEMC
-              LINKS nestwalk_tb nestwalk_test_support nestwalk_mmu_bench TIMEOUT 60)
+              LINKS nestwalk_tb nestwalk_test_support nestwalk_mmu_bench nestwalk_platform_bench
+              TIMEOUT 60)
 add_dependencies(rtl_waves_test nestwalk_walker_one_slot)
 nestwalk_walker_test(rtl_walker_pwc_random pwc pwc_one_entry pwc_per_level guest_pwc host_pwc
                      everything)

@@ -153,10 +153,10 @@ TEST_F(CliWave, AWindowThatNeverComesIsSaid) {
 }
 
 TEST_F(CliWave, AVmThatCannotGoOnIsAFailure) {
-  const Ended ended =
-      run({"--set", "machine.memory_bytes=9 MiB", "--set", "vms.0.memory_bytes=8 MiB", "--set",
-           "vms.0.processes.0.workload.footprint_bytes=7 MiB", "--wave", "fst",
-           "--wave-around-failure", "3000"});
+  const Ended ended = run({"--set", "vms.0.memory_bytes=2 MiB", "--set",
+                           "vms.0.processes.0.workload.footprint_bytes=16 MiB", "--set",
+                           "vms.0.processes.0.workload.num_accesses=20000", "--wave", "fst",
+                           "--wave-around-failure", "3000"});
   EXPECT_EQ(ended.status, 2) << ended.out;
   EXPECT_NE(ended.out.find("waves: r/waves.fst"), std::string::npos) << ended.out << ended.err;
   const WaveContent content = waves();
