@@ -16,25 +16,30 @@ class RtlWalkerPwcRandom : public RtlWalkerTest, public testing::WithParamInterf
   RtlWalkerPwcRandom() : RtlWalkerTest(GetParam()) {}
 };
 
-void expect_used(const char* name, const WalkCache& cache, Stage stage, bool is_there) {
+void expect_used(const char* name, const WalkCache& cache, Stage stage, unsigned slots) {
   const PwcStats& stats = cache.stats(stage);
   std::cout << name << ": " << stats.total.hits << " of " << stats.total.lookups << " hit, "
             << stats.fills << " fills, " << stats.evictions << " evictions, " << stats.replaced
             << " replaced, " << stats.invalidated << " invalidated\n";
-  EXPECT_EQ(stats.total.hits > 1000, is_there);
-  EXPECT_EQ(stats.fills > 5000, is_there);
-  EXPECT_EQ(stats.invalidated > 500, is_there);
-  EXPECT_EQ(stats.replaced > 10, is_there);
+  EXPECT_GT(stats.total.hits, 1000U);
+  EXPECT_GT(stats.fills, 5000U);
+  EXPECT_GT(stats.invalidated, 500U);
+  // One walk at a time never fills what it could have found.
+  EXPECT_EQ(stats.replaced > 10, slots > 1);
 }
 
 TEST_P(RtlWalkerPwcRandom, WalksAndInvalidationsAgreeWithTheMirror) {
   const WalkerStructures built = bench_.walker().structures();
-  run_storm(80260101, 2700);
+  run_storm(80260101, 1100, 5);
   EXPECT_GT(bench_.scoreboard().num_events(EventKind::kAccept), 20000U);
   EXPECT_GT(bench_.scoreboard().num_events(EventKind::kKill), 200U);
   const CacheMirror& caches = bench_.scoreboard().caches();
-  expect_used("guest", caches.guest_cache(), Stage::kGuest, built.guest_pwc_entries != 0);
-  expect_used("host", caches.host_cache(), Stage::kHost, built.host_pwc_entries != 0);
+  if (built.guest_pwc_entries != 0) {
+    expect_used("guest", caches.guest_cache(), Stage::kGuest, built.slots);
+  }
+  if (built.host_pwc_entries != 0) {
+    expect_used("host", caches.host_cache(), Stage::kHost, built.slots);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Sets, RtlWalkerPwcRandom,
