@@ -1,8 +1,13 @@
 nestwalk_test(FILE rtl_entry_decode_test.cpp LINKS nestwalk_verilated_entry_decode nestwalk::walk)
-# nestwalk_walker_test(STEM SETS...): the sets that its cases open.
+# nestwalk_walker_test(STEM SETS... [TIMEOUT seconds]): the sets that its cases open.
 function(nestwalk_walker_test stem)
-  nestwalk_test(FILE ${stem}_test.cpp LINKS nestwalk_tb nestwalk_test_support TIMEOUT 60)
-  list(TRANSFORM ARGN PREPEND nestwalk_walker_ OUTPUT_VARIABLE libraries)
+  cmake_parse_arguments(WALKER "" "TIMEOUT" "" ${ARGN})
+  if(NOT WALKER_TIMEOUT)
+    set(WALKER_TIMEOUT 60)
+  endif()
+  nestwalk_test(FILE ${stem}_test.cpp LINKS nestwalk_tb nestwalk_test_support
+                TIMEOUT ${WALKER_TIMEOUT})
+  list(TRANSFORM WALKER_UNPARSED_ARGUMENTS PREPEND nestwalk_walker_ OUTPUT_VARIABLE libraries)
   add_dependencies(${stem}_test ${libraries})
 endfunction()
 foreach(stem rtl_walker_random rtl_walker_update rtl_walker_timing rtl_walker_protocol rtl_scoreboard)
@@ -16,7 +21,7 @@ nestwalk_test(FILE rtl_waves_test.cpp SYSTEMC
               TIMEOUT 60)
 add_dependencies(rtl_waves_test nestwalk_walker_one_slot)
 nestwalk_walker_test(rtl_walker_pwc_random pwc pwc_one_entry pwc_per_level guest_pwc host_pwc
-                     everything)
+                     everything TIMEOUT 180)
 nestwalk_walker_test(rtl_walker_pwc pwc pwc_per_level)
 nestwalk_walker_test(rtl_pwc_scoreboard pwc)
 nestwalk_walker_test(rtl_walker_catalogue one_slot ntlb pwc pwc_per_level everything)
