@@ -3,6 +3,7 @@
 
 #include "model/cli/program.h"
 #include "model/tlm/leak_check.h"
+#include "tb/cosim_command.h"
 
 // SystemC's library looks for the symbol; the program starts its simulations itself.
 extern "C" int sc_main(int /*argc*/, char** /*argv*/) {
@@ -12,5 +13,6 @@ extern "C" int sc_main(int /*argc*/, char** /*argv*/) {
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   std::cin.tie(nullptr);
-  return nestwalk::run_program(argc, argv, {std::cin, std::cout, std::cerr}, {});
+  return nestwalk::run_program(argc, argv, {std::cin, std::cout, std::cerr},
+                               {.commands = {nestwalk::add_cosim_command}});
 }

@@ -3,6 +3,7 @@
 
 #include <verilated.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,12 +27,6 @@ void vl_stop(const char* file, int line, const char* scope) {
 namespace nestwalk {
 namespace {
 
-// One thread: a model of this size gains nothing by more.
-VerilatedContext* on_one_thread(VerilatedContext& context) {
-  context.threads(1);
-  return &context;
-}
-
 class VerilatedWalker final : public PinWalker {
  public:
   VerilatedWalker();
@@ -39,17 +34,18 @@ class VerilatedWalker final : public PinWalker {
   VerilatedWalker(const VerilatedWalker&) = delete;
   VerilatedWalker& operator=(const VerilatedWalker&) = delete;
 
-  [[nodiscard]] unsigned slots() const override { return top_.slots_o; }
-  [[nodiscard]] unsigned max_restarts() const override { return top_.max_restarts_o; }
+  [[nodiscard]] unsigned slots() const override { return verilated_->slots_o; }
+  [[nodiscard]] unsigned max_restarts() const override { return verilated_->max_restarts_o; }
   [[nodiscard]] WalkerStructures structures() const override {
-    return {top_.slots_o,
-            top_.ntlb_entries_o,
-            top_.guest_pwc_entries_o,
-            top_.host_pwc_entries_o,
-            top_.pwc_per_level_o != 0,
-            top_.pwc_guest_address_o != 0};
+    return {verilated_->slots_o,
+            verilated_->ntlb_entries_o,
+            verilated_->guest_pwc_entries_o,
+            verilated_->host_pwc_entries_o,
+            verilated_->pwc_per_level_o != 0,
+            verilated_->pwc_guest_address_o != 0};
   }
   void reset() override;
+  void power_up(std::uint64_t seed) override;
 
   void offer(const WalkerRequest* request) override;
   void offer(const Invalidation* invalidation) override;
@@ -67,33 +63,50 @@ class VerilatedWalker final : public PinWalker {
  private:
   void evaluate() {
     failed_assertions = &failures_;
-    top_.eval();
+    verilated_->eval();
   }
   void sample();
   void sample_cache();
   void sample_response();
 
+  void switch_off();
+
   VerilatedContext context_;
-  Vwalker_pins top_{on_one_thread(context_), "walker"};
+  std::unique_ptr<Vwalker_pins> verilated_;
   Cycle cycle_;
   std::vector<std::string> failures_;
 };
 
 VerilatedWalker::VerilatedWalker() {
-  context_.randReset(2);  // registers without a reset start at random
-  context_.randSeed(1);
-  VerilatedWalker::reset();
+  context_.threads(1);  // a model of this size gains nothing by more
+  context_.randReset(2);
+  VerilatedWalker::power_up(1);
 }
 
 VerilatedWalker::~VerilatedWalker() {
-  // Verilator takes the thread's context for that of the model that is destroyed; by now it may be
-  // that of another walker, or gone.
-  Verilated::threadContextp(&context_);
-  top_.final();
+  switch_off();
+}
+
+void VerilatedWalker::switch_off() {
+  if (verilated_ != nullptr) {
+    // Verilator takes the thread's context for that of the model that is destroyed; by now it may
+    // be that of another walker, or gone.
+    Verilated::threadContextp(&context_);
+    verilated_->final();
+    verilated_.reset();
+  }
+}
+
+void VerilatedWalker::power_up(std::uint64_t seed) {
+  switch_off();
+  context_.randSeed(static_cast<int>(seed & 0x7fffffff) |
+                    1);  // 0 would be a seed of its own choice
+  verilated_ = std::make_unique<Vwalker_pins>(&context_, "walker");
+  VerilatedWalker::reset();
 }
 
 void VerilatedWalker::reset() {
-  Vwalker_pins& top = top_;
+  Vwalker_pins& top = *verilated_;
   offer(static_cast<const WalkerRequest*>(nullptr));
   offer(static_cast<const Invalidation*>(nullptr));
   set_ready({false, false, false, false});
@@ -109,7 +122,7 @@ void VerilatedWalker::reset() {
 }
 
 void VerilatedWalker::offer(const WalkerRequest* request) {
-  Vwalker_pins& top = top_;
+  Vwalker_pins& top = *verilated_;
   top.request_valid_i = request != nullptr ? 1 : 0;
   if (request == nullptr) {
     return;
@@ -153,7 +166,7 @@ void VerilatedWalker::offer(const WalkerRequest* request) {
 }
 
 void VerilatedWalker::offer(const Invalidation* invalidation) {
-  Vwalker_pins& top = top_;
+  Vwalker_pins& top = *verilated_;
   top.invalidate_valid_i = invalidation != nullptr ? 1 : 0;
   if (invalidation == nullptr) {
     return;
@@ -170,7 +183,7 @@ void VerilatedWalker::offer(const Invalidation* invalidation) {
 }
 
 void VerilatedWalker::set_ready(const Ready& ready) {
-  Vwalker_pins& top = top_;
+  Vwalker_pins& top = *verilated_;
   top.read_ready_i = ready.read ? 1 : 0;
   top.update_ready_i = ready.update ? 1 : 0;
   top.response_ready_i = ready.response ? 1 : 0;
@@ -178,7 +191,7 @@ void VerilatedWalker::set_ready(const Ready& ready) {
 }
 
 void VerilatedWalker::answer_read(std::uint8_t slot, const Answer& answer) {
-  Vwalker_pins& top = top_;
+  Vwalker_pins& top = *verilated_;
   top.data_valid_i = 1;
   top.data_slot_i = slot;
   top.data_error_i = answer.kind == AnswerKind::kError ? 1 : 0;
@@ -186,15 +199,15 @@ void VerilatedWalker::answer_read(std::uint8_t slot, const Answer& answer) {
 }
 
 void VerilatedWalker::answer_update(std::uint8_t slot, AnswerKind answer) {
-  Vwalker_pins& top = top_;
+  Vwalker_pins& top = *verilated_;
   top.done_valid_i = 1;
   top.done_slot_i = slot;
   top.done_outcome_i = answer == AnswerKind::kStored ? 0 : answer == AnswerKind::kLost ? 1 : 2;
 }
 
 void VerilatedWalker::answer_nothing() {
-  top_.data_valid_i = 0;
-  top_.done_valid_i = 0;
+  verilated_->data_valid_i = 0;
+  verilated_->done_valid_i = 0;
 }
 
 const PinWalker::Cycle& VerilatedWalker::settle() {
@@ -204,7 +217,7 @@ const PinWalker::Cycle& VerilatedWalker::settle() {
 }
 
 void VerilatedWalker::tick() {
-  Vwalker_pins& top = top_;
+  Vwalker_pins& top = *verilated_;
   top.clk_i = 1;
   evaluate();
   context_.timeInc(1);
@@ -212,7 +225,7 @@ void VerilatedWalker::tick() {
 }
 
 void VerilatedWalker::sample() {
-  const Vwalker_pins& top = top_;
+  const Vwalker_pins& top = *verilated_;
   cycle_.has_accept = top.request_valid_i != 0 && top.request_ready_o != 0;
   cycle_.has_read = top.read_valid_o != 0 && top.read_ready_i != 0;
   cycle_.has_update = top.update_valid_o != 0 && top.update_ready_i != 0;
@@ -252,7 +265,7 @@ void VerilatedWalker::sample() {
 }
 
 void VerilatedWalker::sample_cache() {
-  const Vwalker_pins& top = top_;
+  const Vwalker_pins& top = *verilated_;
   CacheOperation& operation = cycle_.cache;
   operation = {};
   operation.kind = static_cast<CacheOperation::Kind>(top.cache_op_o);
@@ -276,7 +289,7 @@ void VerilatedWalker::sample_cache() {
 }
 
 void VerilatedWalker::sample_response() {
-  const Vwalker_pins& top = top_;
+  const Vwalker_pins& top = *verilated_;
   cycle_.response_slot = top.response_slot_o;
   WalkerResponse& response = cycle_.response;
   response = {};

@@ -82,6 +82,8 @@ class PinWalker {
   [[nodiscard]] virtual unsigned max_restarts() const = 0;
   [[nodiscard]] virtual WalkerStructures structures() const = 0;
   virtual void reset() = 0;
+  // As when it is switched on: registers at random, from the seed, then a reset.
+  virtual void power_up(std::uint64_t seed) = 0;
 
   // Inputs of the cycle under way. nullptr: nothing is offered.
   virtual void offer(const WalkerRequest* request) = 0;

@@ -21,6 +21,16 @@ void WalkerBench::set_params(const BenchParams& params) {
 
 void WalkerBench::reset() {
   walker_->reset();
+  forget_all();
+}
+
+void WalkerBench::power_up(std::uint64_t seed) {
+  walker_->power_up(seed);
+  walker_->forget_failures();
+  forget_all();
+}
+
+void WalkerBench::forget_all() {
   scoreboard_ = Scoreboard(walker_->structures());
   waiting_.clear();
   invalidations_.clear();
@@ -40,10 +50,10 @@ bool WalkerBench::is_idle() const {
 
 // An answer that is due, the earliest asked first.
 const WalkerBench::Pending* WalkerBench::take_due(std::vector<Pending>& pending,
-                                                  std::uint64_t cycle, Pending& taken) {
-  const auto due = std::find_if(pending.begin(), pending.end(),
-                                [&](const Pending& p) { return p.due_cycle <= cycle; });
-  if (due == pending.end()) {
+                                                  Pending& taken) const {
+  const auto is_due = [&](const Pending& p) { return p.due_cycle <= cycle_; };
+  auto due = std::find_if(pending.begin(), pending.end(), is_due);
+  if (due == pending.end() || (params_.is_in_order && due != pending.begin())) {
     return nullptr;
   }
   taken = *due;
@@ -66,11 +76,11 @@ void WalkerBench::drive() {
   ready.acknowledge = chance(params_.ready_percent);
   walker_->set_ready(ready);
   walker_->answer_nothing();
-  data_ = take_due(reads_, cycle_, data_store_);
+  data_ = take_due(reads_, data_store_);
   if (data_ != nullptr) {
     walker_->answer_read(data_->slot, data_->answer);
   }
-  done_ = take_due(updates_, cycle_, done_store_);
+  done_ = take_due(updates_, done_store_);
   if (done_ != nullptr) {
     walker_->answer_update(done_->slot, done_->answer.kind);
   }

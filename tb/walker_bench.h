@@ -44,6 +44,7 @@ struct BenchParams {
   unsigned ready_percent = 100;     // how often a channel is ready
   unsigned offer_percent = 100;     // how often a request that waits is offered
   unsigned max_idle_cycles = 2000;  // watchdog: so long without any record
+  bool is_in_order = false;         // an answer waits for those asked before
 };
 
 class WalkerBench {
@@ -74,8 +75,16 @@ class WalkerBench {
   // Until nothing waits or is under way, or the watchdog barks.
   void run();
   void reset();
+  // A walker that has just been switched on, with registers at random, and nothing under way.
+  void power_up(std::uint64_t seed);
 
   [[nodiscard]] bool is_idle() const;
+  [[nodiscard]] std::size_t num_waiting() const { return waiting_.size(); }
+  [[nodiscard]] bool is_busy() const { return num_busy_ != 0; }
+  // No problem so far.
+  [[nodiscard]] bool is_sound() const {
+    return !has_barked_ && scoreboard_.problems().empty() && walker_->failures().empty();
+  }
   [[nodiscard]] unsigned slots() const { return walker_->slots(); }
   [[nodiscard]] std::uint64_t cycle() const { return cycle_; }
   [[nodiscard]] unsigned num_acknowledged() const { return num_acknowledged_; }
@@ -104,8 +113,8 @@ class WalkerBench {
   [[nodiscard]] std::uint64_t draw_latency() {
     return params_.min_latency + random_.draw() % (params_.max_latency - params_.min_latency + 1);
   }
-  static const Pending* take_due(std::vector<Pending>& pending, std::uint64_t cycle,
-                                 Pending& taken);
+  const Pending* take_due(std::vector<Pending>& pending, Pending& taken) const;
+  void forget_all();
   void drive();
   void take_requests(const PinWalker::Cycle& cycle);
   void record(const PinWalker::Cycle& cycle);

@@ -6,7 +6,6 @@ nestwalk_walker_set(one_slot "one walk at a time, no caches" Slots=1)
 nestwalk_walker_set(two_slots "two walks at a time, no caches" Slots=2)
 nestwalk_walker_set(four_slots "several walks at a time, no caches" Slots=4)
 nestwalk_walker_set(sixteen_slots "as many walks as there can be, no caches" Slots=16)
-nestwalk_walker_set(one_restart "gives up at the second lost update" Slots=2 MaxRestarts=1)
 nestwalk_walker_set(one_slot_ntlb "a nested TLB of one entry: every fill evicts" Slots=1
                     NtlbEntries=1)
 nestwalk_walker_set(ntlb "a small nested TLB: evictions are frequent" Slots=4 NtlbEntries=4)

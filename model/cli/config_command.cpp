@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -12,6 +13,7 @@
 #include "model/config/resolved.h"
 #include "model/config/run_config.h"
 #include "model/config/schema.h"
+#include "model/params/cosim.h"
 
 namespace nestwalk {
 
@@ -26,7 +28,11 @@ RunParams load(const std::string& config, const std::vector<std::string>& overri
 }
 
 // A document with nothing in it gives the defaults.
-DescribeFunction describe_defaults() {
+DescribeFunction describe_defaults(ConfigRoot root) {
+  if (root == ConfigRoot::kCosim) {
+    const auto defaults = std::make_shared<CosimParams>();
+    return [defaults](ParameterVisitor& v) { describe(*defaults, v); };
+  }
   const auto defaults = std::make_shared<RunParams>(load_run(ConfigDocument()));
   return [defaults](ParameterVisitor& v) { describe(*defaults, v); };
 }
@@ -71,10 +77,14 @@ void add_check(CLI::App& config, CommandRunner& runner) {
   });
 }
 
-void add_document(CLI::App& command, CommandRunner& runner, std::string (*text)()) {
-  command.callback([text, &runner] {
-    runner = [text](const Streams& streams) {
-      streams.out << text();
+void add_document(CLI::App& command, CommandRunner& runner, std::string (*text)(ConfigRoot)) {
+  const auto root = std::make_shared<ConfigRoot>(ConfigRoot::kRun);
+  command.add_option("--of", *root, "Of what: run (default), or cosim")
+      ->transform(CLI::Transformer(std::map<std::string, ConfigRoot>{
+          {"run", ConfigRoot::kRun}, {"cosim", ConfigRoot::kCosim}}));
+  command.callback([root, text, &runner] {
+    runner = [root, text](const Streams& streams) {
+      streams.out << text(*root);
       return static_cast<int>(kExitOk);
     };
   });
@@ -82,12 +92,17 @@ void add_document(CLI::App& command, CommandRunner& runner, std::string (*text)(
 
 }  // namespace
 
-std::string config_schema_text() {
-  return json_schema_of(describe_defaults(), "Nestwalk run").dump(2) + "\n";
+std::string config_schema_text(ConfigRoot root) {
+  return json_schema_of(describe_defaults(root),
+                        root == ConfigRoot::kRun ? "Nestwalk run" : "Nestwalk co-simulation")
+             .dump(2) +
+         "\n";
 }
 
-std::string config_reference_text() {
-  return reference_markdown_of(describe_defaults(), "Configuration reference");
+std::string config_reference_text(ConfigRoot root) {
+  return reference_markdown_of(describe_defaults(root), root == ConfigRoot::kRun
+                                                            ? "Configuration reference"
+                                                            : "Co-simulation parameters");
 }
 
 int run_config_show(const ConfigShowOptions& options, const Streams& streams) {

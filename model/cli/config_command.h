@@ -6,6 +6,7 @@
 //   nestwalk config reference                      the reference page, in Markdown
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,8 +35,9 @@ void add_config_command(CLI::App& program, CommandRunner& runner);
 int run_config_show(const ConfigShowOptions& options, const Streams& streams);
 int run_config_check(const ConfigCheckOptions& options, const Streams& streams);
 
-// The two documents that the repository keeps a copy of.
-[[nodiscard]] std::string config_schema_text();
-[[nodiscard]] std::string config_reference_text();
+// Documents that the repository keeps a copy of; those of a co-simulation by --of cosim.
+enum class ConfigRoot : std::uint8_t { kRun, kCosim };
+[[nodiscard]] std::string config_schema_text(ConfigRoot root);
+[[nodiscard]] std::string config_reference_text(ConfigRoot root);
 
 }  // namespace nestwalk

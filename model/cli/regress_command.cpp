@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "model/cli/interrupt.h"
+#include "model/cli/junit.h"
 #include "model/cli/process_pool.h"
 #include "model/cli/regression_list.h"
 #include "model/config/problem.h"
@@ -51,12 +52,9 @@ std::vector<std::string> arguments_of(const RegressionRun& run) {
 }
 
 std::string command_of(const RegressionRun& run) {
-  std::string command = "./nestwalk";
-  for (const std::string& word : arguments_of(run)) {
-    const bool is_plain = word.find_first_of(" \"'[{") == std::string::npos;
-    command += is_plain ? " " + word : fmt::format(" '{}'", word);
-  }
-  return command;
+  std::vector<std::string> words = arguments_of(run);
+  words.insert(words.begin(), "./nestwalk");
+  return shell_command(words);
 }
 
 // What decides the stream of each workload.
@@ -105,59 +103,6 @@ std::string last_lines(const fs::path& path, std::size_t most) {
   return fmt::format("{}", fmt::join(lines, ""));
 }
 
-std::string xml(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      default:
-        escaped += c;
-    }
-  }
-  return escaped;
-}
-
-// The form that continuous-integration servers read.
-std::string junit_text(const std::string& list, const std::vector<RegressionRun>& runs,
-                       const std::vector<Verdict>& verdicts) {
-  std::string cases;
-  std::size_t num_failures = 0;
-  std::size_t num_skipped = 0;
-  double seconds = 0;
-  for (std::size_t i = 0; i < runs.size(); ++i) {
-    const Verdict& v = verdicts[i];
-    seconds += v.seconds;
-    cases += fmt::format("  <testcase classname=\"{}\" name=\"{}\" time=\"{:.3f}\"", xml(list),
-                         xml(runs[i].name), v.seconds);
-    if (!v.has_ended) {
-      ++num_skipped;
-      cases += "><skipped/></testcase>\n";
-    } else if (!v.problem.empty()) {
-      ++num_failures;
-      cases += fmt::format("><failure message=\"{}\">{}</failure></testcase>\n", xml(v.problem),
-                           xml(command_of(runs[i])));
-    } else {
-      cases += "/>\n";
-    }
-  }
-  return fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-      "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" skipped=\"{}\" time=\"{:.3f}\">\n"
-      "{}</testsuite>\n",
-      xml(list), runs.size(), num_failures, num_skipped, seconds, cases);
-}
-
 std::vector<RegressionRun> chosen_runs(const RegressOptions& options) {
   std::vector<RegressionRun> runs = load_regression(options.list);
   std::erase_if(runs, [&options](const RegressionRun& run) {
@@ -203,13 +148,12 @@ int run_all(const std::vector<RegressionRun>& runs, const fs::path& folder,
     }
     streams.out.flush();
   });
-  const std::string list = fs::path(options.list).stem().string();
-  std::ofstream junit(folder / "junit.xml", std::ios::binary);
-  junit << junit_text(list, runs, verdicts);
-  junit.close();
-  if (!junit) {
-    throw ResultsError(fmt::format("cannot write {}", (folder / "junit.xml").string()));
+  std::vector<JunitCase> cases;
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const Verdict& v = verdicts[i];
+    cases.push_back({runs[i].name, v.has_ended, v.problem, command_of(runs[i]), v.seconds});
   }
+  write_junit(folder / "junit.xml", fs::path(options.list).stem().string(), cases);
   streams.out << fmt::format("{} of {} runs passed; results: {}\n", num_passed, runs.size(),
                              folder.string());
   if (num_ended < runs.size() || InterruptGuard::is_requested()) {

@@ -276,14 +276,17 @@ TEST(Configs, WhatIsShownCanBeShownAgain) {
 struct Document {
   std::string path;
   std::string command;
+  std::string of = "run";
 };
 
 TEST(Configs, TheSchemaAndTheReferencePageAreFresh) {
   const bool is_update = std::getenv("NESTWALK_UPDATE_GOLDEN") != nullptr;
-  const std::vector<Document> documents = {{"configs/schema.json", "schema"},
-                                           {"docs/reference/configuration.md", "reference"}};
+  const std::vector<Document> documents = {
+      {"configs/schema.json", "schema"},
+      {"docs/reference/configuration.md", "reference"},
+      {"docs/reference/cosim-parameters.md", "reference", "cosim"}};
   for (const Document& document : documents) {
-    const Outcome outcome = run_nestwalk({"config", document.command});
+    const Outcome outcome = run_nestwalk({"config", document.command, "--of", document.of});
     ASSERT_EQ(outcome.status, kExitOk) << outcome.err;
     if (is_update) {
       std::ofstream(kRoot / document.path) << outcome.out;
@@ -291,7 +294,7 @@ TEST(Configs, TheSchemaAndTheReferencePageAreFresh) {
     // Not EXPECT_EQ: what differs is better seen in the file.
     EXPECT_TRUE(outcome.out == content_of(kRoot / document.path))
         << document.path << " is not what the program says; make it anew with\n  ./nestwalk config "
-        << document.command << " > " << document.path;
+        << document.command << " --of " << document.of << " > " << document.path;
   }
 }
 

@@ -1,8 +1,8 @@
 #include "tests/support/random_tables.h"
 
-#include <algorithm>
 #include <unordered_set>
 
+#include "tb/random_entries.h"
 #include "tests/support/oracle.h"
 
 namespace nestwalk {
@@ -10,62 +10,25 @@ namespace {
 
 using Word = std::uint64_t;
 
-constexpr Word kSwitch = Word{1} << 11;
-
-constexpr Word low_bits(unsigned count) {
-  return count >= 64 ? ~Word{0} : (Word{1} << count) - 1;
-}
-
-bool is_ept(FormatId format) {
-  return format == FormatId::kEptFourLevel || format == FormatId::kEptFiveLevel;
-}
-
-unsigned width_of(FormatId format) {
-  switch (format) {
-    case FormatId::kX86TwoLevel:
-    case FormatId::kX86Pae:
-      return 32;
-    case FormatId::kX86FourLevel:
-    case FormatId::kEptFourLevel:
-      return 48;
-    default:
-      return 57;
-  }
-}
-
-// How unfriendly the tables of one case are, in per cent of the entries.
+// How unfriendly the tables of one case are.
 struct Mood {
-  unsigned broken;      // not present, reserved, misconfigured, any flipped bit
-  unsigned restricted;  // a right is missing
-  unsigned refused;     // the memory answers with an error
+  EntryMood entries;
+  unsigned refused = 0;  // per cent of the entries: the memory answers with an error
 };
-
-// An address in which each 9-bit group is often 0, 1 or 511: indices collide between levels.
-Word sparse_word(SplitMix64& random) {
-  if (random.percent(50)) {
-    return random.next();
-  }
-  Word word = random.next() & 0xfff;
-  for (unsigned low = 12; low < 64; low += 9) {
-    static constexpr Word kOften[] = {0, 1, 511};
-    word |= (random.percent(80) ? kOften[random.below(3)] : random.below(512)) << low;
-  }
-  return word;
-}
 
 class GrowingMemory final : public OracleMemory {
  public:
   GrowingMemory(const WalkContext& context, Mood mood, SplitMix64& random, WordMemory& initial)
-      : context_(context), mood_(mood), random_(random), initial_(initial) {
-    gpas_.push_back(context.guest_root);
-    host_frames_.push_back(context.host_root);
-  }
+      : mood_(mood),
+        random_(random),
+        inventor_(context, mood_.entries, random),
+        initial_(initial) {}
 
   std::optional<Word> read(const OracleReference& where) override {
     if (touch(where)) {
-      const Word entry = where.is_shadow                ? shadow_entry(where.position.g)
-                         : where.stage == Stage::kGuest ? guest_entry(where.position.g)
-                                                        : host_entry(where.position.h);
+      const unsigned level = where.stage == Stage::kGuest ? where.position.g : where.position.h;
+      const Word entry =
+          where.is_shadow ? inventor_.shadow_entry(level) : inventor_.entry(where.stage, level);
       initial_.write(where.hpa, where.size, entry);
       current_.write(where.hpa, where.size, entry);
       if (chance(mood_.refused)) {
@@ -97,227 +60,13 @@ class GrowingMemory final : public OracleMemory {
     return is_new;
   }
 
-  Word choose_gpa(unsigned limit_bits) {
-    const unsigned host_bits = context_.has_host ? width_of(context_.host_format) : 52;
-    unsigned bits = std::min<unsigned>(limit_bits, context_.control.guest_maxphyaddr);
-    if (!chance(3)) {
-      bits = std::min(bits, host_bits);
-    }
-    Word gpa = gpas_[random_.below(gpas_.size())];
-    const unsigned how = static_cast<unsigned>(random_.below(100));
-    if (how >= 60) {
-      gpa = sparse_word(random_);
-    } else if (how >= 25) {  // near one in use: upper host entries are shared
-      const Word low = low_bits(chance(50) ? 21 : 30);
-      gpa = (gpa & ~low) | (sparse_word(random_) & low);
-    }
-    gpa &= low_bits(bits);
-    gpas_.push_back(gpa);
-    return gpa;
-  }
-
-  Word choose_host_frame(unsigned limit_bits) {
-    Word frame = host_frames_[random_.below(host_frames_.size())];
-    if (!chance(20)) {
-      frame = sparse_word(random_);
-    }
-    frame &= low_bits(std::min<unsigned>(limit_bits, context_.control.maxphyaddr));
-    host_frames_.push_back(frame);
-    return frame;
-  }
-
-  Word guest_entry(unsigned level) {
-    const Control& control = context_.control;
-    const FormatId format = context_.guest_format;
-    const bool is_leaf = choose_leaf(format, level, control.page_1g, control.pse);
-    const Word target = choose_gpa(target_bits(format, level, is_leaf));
-    return x86_entry(format, level, is_leaf, target, control.nxe, control.guest_maxphyaddr);
-  }
-
-  // Names the machine's frames. The bit that hands over is often set, and sometimes in a leaf.
-  Word shadow_entry(unsigned level) {
-    const Control& control = context_.control;
-    const FormatId format = context_.guest_format;
-    const bool is_leaf = choose_leaf(format, level, control.page_1g, control.pse);
-    const Word target = choose_host_frame(target_bits(format, level, is_leaf));
-    Word entry = x86_entry(format, level, is_leaf, target, control.nxe, control.maxphyaddr);
-    entry &= ~kSwitch;
-    if (is_leaf ? chance(mood_.broken) : chance(30)) {
-      entry |= kSwitch;
-    }
-    return entry;
-  }
-
-  Word host_entry(unsigned level) {
-    const Control& control = context_.control;
-    const FormatId format = context_.host_format;
-    const bool is_leaf = choose_leaf(format, level, control.page_1g, true);
-    const Word target = choose_host_frame(target_bits(format, level, is_leaf));
-    return is_ept(format) ? ept_entry(level, is_leaf, target)
-                          : x86_entry(format, level, is_leaf, target, true, control.maxphyaddr);
-  }
-
-  bool choose_leaf(FormatId format, unsigned level, bool page_1g, bool pse) {
-    switch (level) {
-      case 1:
-        return true;
-      case 2:
-        return chance(25) && (pse || format != FormatId::kX86TwoLevel);
-      case 3:
-        return chance(12) && page_1g && format != FormatId::kX86Pae;
-      default:
-        return false;
-    }
-  }
-
-  static unsigned target_bits(FormatId format, unsigned level, bool is_leaf) {
-    if (format != FormatId::kX86TwoLevel) {
-      return 52;
-    }
-    return level == 2 && is_leaf ? 40 : 32;
-  }
-
-  Word x86_entry(FormatId format, unsigned level, bool is_leaf, Word target, bool nxe,
-                 unsigned width) {
-    if (format == FormatId::kX86Pae && level == 3) {
-      const Word entry = (target & ~low_bits(12)) | (random_.next() & 0xe18) | 1;
-      return spoil(entry, 64, width, 1);
-    }
-    Word entry = (random_.next() & 0xf78) | 7;  // PWT, PCD, A, D, G and ignored bits are free
-    for (const unsigned right : {1U, 2U}) {
-      if (chance(mood_.restricted)) {
-        entry &= ~(Word{1} << right);
-      }
-    }
-    const bool is_large = is_leaf && level > 1;
-    if (level == 1) {
-      entry |= random_.next() & 0x80;  // PAT
-    } else if (is_large) {
-      entry |= 0x80 | (random_.next() & 0x1000);  // PS, PAT
-      entry |= chance(mood_.broken) ? Word{1} << (13 + random_.below(level == 2 ? 8 : 17)) : 0;
-    }
-    if (format == FormatId::kX86TwoLevel) {
-      entry |=
-          is_large ? (target & 0xffc00000) | ((target >> 32 & 0xff) << 13) : target & 0xfffff000;
-      return spoil(entry, 32, width, 1);
-    }
-    entry |= target & ~low_bits(is_large ? 12 + 9 * (level - 1) : 12);
-    if (format != FormatId::kX86Pae) {
-      entry |= random_.next() & 0x7ff0000000000000;  // ignored bits and the key
-    }
-    if (nxe && chance(mood_.restricted)) {
-      entry |= Word{1} << 63;
-    }
-    return spoil(entry, 64, width, 1);
-  }
-
-  Word ept_entry(unsigned level, bool is_leaf, Word target) {
-    Word entry = random_.next() & 0xfff0000000000f00;  // A, D, XU and ignored bits are free
-    const bool is_readable = !chance(mood_.restricted);
-    const bool is_writable = is_readable && !chance(mood_.restricted);
-    const bool is_executable = !chance(mood_.restricted);
-    entry |= (is_readable ? 1U : 0U) | (is_writable ? 2U : 0U) | (is_executable ? 4U : 0U);
-    if (chance(75)) {
-      entry |= 0x400;
-    }
-    if (!is_readable && !context_.control.execute_only) {
-      entry |= 1;
-    }
-    const bool is_large = is_leaf && level > 1;
-    if (is_leaf) {
-      static constexpr Word kMemoryTypes[] = {0, 1, 4, 5, 6};
-      const bool is_bad = chance(mood_.broken / 3);
-      entry |= (is_bad ? random_.below(8) : kMemoryTypes[random_.below(5)]) << 3;
-      entry |= random_.next() & 0x40;  // ignore PAT
-      entry |= is_large ? 0x80 : random_.next() & 0x80;
-      if (is_large && chance(mood_.broken)) {
-        entry |= Word{1} << (12 + random_.below(level == 2 ? 9 : 18));
-      }
-    }
-    entry |= target & ~low_bits(is_large ? 12 + 9 * (level - 1) : 12);
-    if (chance(mood_.broken / 3)) {
-      entry = (entry & ~Word{0x407}) | random_.below(8);
-    }
-    return spoil(entry, 64, context_.control.maxphyaddr, 0x407);
-  }
-
-  // Breaks some entries: not present, a flipped bit, an address bit above the physical width.
-  Word spoil(Word entry, unsigned bits, unsigned width, Word present) {
-    if (chance(mood_.broken)) {
-      entry &= ~present;
-    }
-    if (chance(2 * mood_.broken)) {
-      entry ^= Word{1} << random_.below(bits);
-    }
-    if (chance(mood_.broken) && bits == 64) {
-      entry |= (Word{1} << (width == 0 ? 0 : width - 1)) << random_.below(53 - width);
-    }
-    return entry;
-  }
-
-  const WalkContext& context_;
   Mood mood_;
   SplitMix64& random_;
+  EntryInventor inventor_;
   WordMemory& initial_;  // every invented entry as it was
   WordMemory current_;   // the same with the A/D updates so far
   std::unordered_set<Word> touched_;
-  std::vector<Word> gpas_;
-  std::vector<Word> host_frames_;
 };
-
-Control random_control(SplitMix64& random) {
-  Control control;
-  const Word flags = random.next();
-  const auto flag = [flags](unsigned position) { return ((flags >> position) & 1) != 0; };
-  control.wp = flag(0);
-  control.nxe = flag(1) || flag(2);
-  control.smep = flag(3) && flag(4);
-  control.smap = flag(5) && flag(6);
-  control.ac = flag(7);
-  control.pke = flag(8);
-  control.pse = flag(9) || flag(10);
-  control.page_1g = flag(11) || flag(12);
-  control.accessed_dirty = flag(13);
-  control.execute_only = flag(14);
-  control.mode_based_execute = flag(15);
-  // About one key in four denies something.
-  control.pkru = static_cast<std::uint32_t>(random.next() & random.next() & random.next());
-  static constexpr std::uint8_t kWidths[] = {36, 39, 40, 41, 46, 48, 51, 52};
-  control.maxphyaddr = random.percent(50) ? kWidths[random.below(8)]
-                                          : static_cast<std::uint8_t>(36 + random.below(17));
-  control.guest_maxphyaddr = control.maxphyaddr;
-  if (random.percent(40)) {
-    control.guest_maxphyaddr = static_cast<std::uint8_t>(36 + random.below(17));
-  }
-  return control;
-}
-
-Access random_access(SplitMix64& random, const WalkContext& context, Word previous) {
-  Access access;
-  Word address = sparse_word(random);
-  if (random.percent(30)) {  // the neighbourhood of the access before
-    const Word low = low_bits(random.percent(50) ? 12 : 30);
-    address = (previous & ~low) | (address & low);
-  }
-  if (context.has_guest) {
-    const unsigned width = width_of(context.guest_format);
-    const bool is_extended = width > 32;
-    if (!is_extended) {
-      address &= low_bits(width);
-    } else if (!random.percent(2)) {
-      const bool is_upper = ((address >> (width - 1)) & 1) != 0;
-      address = is_upper ? address | ~low_bits(width) : address & low_bits(width);
-    }
-  } else {
-    const unsigned width = context.has_host ? width_of(context.host_format) : 52;
-    address &= low_bits(std::min(52U, width + (random.percent(5) ? 4 : 0)));
-  }
-  access.address = Gva(address);
-  access.type = static_cast<AccessType>(random.below(3));
-  access.privilege = random.percent(50) ? Privilege::kUser : Privilege::kSupervisor;
-  access.implicit = random.percent(10) && access.type != AccessType::kFetch;
-  return access;
-}
 
 }  // namespace
 
@@ -359,24 +108,13 @@ RandomCase make_random_case(const StagePair& stages, std::uint64_t seed) {
   context.has_host = stages.host.has_value();
   context.guest_format = stages.guest.value_or(context.guest_format);
   context.host_format = stages.host.value_or(context.host_format);
-  // Roots carry flags (CR3, EPTP) in the bits that are no address.
-  context.host_root = sparse_word(random) & low_bits(context.control.maxphyaddr);
-  const unsigned gpa_bits = context.has_host ? width_of(context.host_format) : 52;
-  context.guest_root = sparse_word(random) & low_bits(random.percent(5) ? 52 : gpa_bits) &
-                       low_bits(context.control.guest_maxphyaddr);
-
+  draw_roots(context, random);
   if (stages.is_agile) {
-    context.has_shadow = true;
-    context.shadow_root = sparse_word(random) & low_bits(context.control.maxphyaddr);
-    context.shadow_root &= ~low_bits(12);
-    context.shadow_root |= random.percent(15) ? kSwitch : 0;
+    draw_shadow_root(context, random);
   }
 
-  for (Word* root : {&context.guest_root, &context.host_root}) {
-    *root |= random.percent(30) ? random.next() & ~low_bits(52) : 0;
-  }
-
-  static constexpr Mood kMoods[] = {{0, 0, 0}, {0, 8, 0}, {2, 2, 0}, {2, 15, 0}, {6, 10, 1}};
+  static constexpr Mood kMoods[] = {
+      {{0, 0}, 0}, {{0, 8}, 0}, {{2, 2}, 0}, {{2, 15}, 0}, {{6, 10}, 1}};
   const Mood mood = kMoods[random.below(5)];
   GrowingMemory memory(context, mood, random, result.memory);
   WalkContext loaded = context;

@@ -1,23 +1,10 @@
-// Draws for random tests, from the generator that the model uses: the same numbers on every
-// machine.
+// Draws for random tests: those of the bench's stimulus.
 #pragma once
 
-#include <cstdint>
-
-#include "model/arch/splitmix.h"
+#include "tb/draws.h"
 
 namespace nestwalk {
 
-class SplitMix64 {
- public:
-  explicit SplitMix64(std::uint64_t seed) : source_(seed) {}
-
-  std::uint64_t next() { return source_.draw(); }
-  std::uint64_t below(std::uint64_t limit) { return next() % limit; }
-  bool percent(std::uint64_t probability) { return below(100) < probability; }
-
- private:
-  SplitMix source_;
-};
+using SplitMix64 = Draws;
 
 }  // namespace nestwalk
