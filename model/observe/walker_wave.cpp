@@ -44,8 +44,8 @@ std::array<std::string, kNumLevels * kNumLevels> make_position_texts() {
 }  // namespace
 
 std::string_view position_text(Position position) {
-  static const auto texts = make_position_texts();
-  return texts.at(position.g * kNumLevels + position.h);
+  static const auto kTexts = make_position_texts();
+  return kTexts.at(position.g * kNumLevels + position.h);
 }
 
 WalkerWave::WalkerWave(WaveFile& file, WalkNumbers& numbers, const Shape& shape)

@@ -104,10 +104,13 @@ std::filesystem::path wave_view_path(const std::filesystem::path& wave_path) {
   return path.replace_extension(".gtkw");
 }
 
+// Values as GTKWave shows them: with all digits.
 std::string wave_filter_text(const std::vector<std::string>& labels) {
+  constexpr std::size_t kPerDigit = 16;
+  const int digits = labels.size() > kPerDigit ? 2 : 1;
   std::string text;
   for (std::size_t value = 0; value < labels.size(); ++value) {
-    text += fmt::format("{:x} {}\n", value, labels[value]);
+    text += fmt::format("{:0{}X} {}\n", value, digits, labels[value]);
   }
   return text;
 }

@@ -29,11 +29,11 @@ class WaveContent {
  public:
   [[nodiscard]] bool has(const std::string& path) const { return codes_.contains(path); }
   [[nodiscard]] const std::vector<WaveValue>& values(const std::string& path) const {
-    static const std::vector<WaveValue> none;
+    static const std::vector<WaveValue> kNone;
     const auto code = codes_.find(path);
     EXPECT_NE(code, codes_.end()) << "no signal " << path;
     const auto found = code == codes_.end() ? changes_.end() : changes_.find(code->second);
-    return found == changes_.end() ? none : found->second;
+    return found == changes_.end() ? kNone : found->second;
   }
   // The values alone, as numbers.
   [[nodiscard]] std::vector<std::uint64_t> numbers(const std::string& path) const {

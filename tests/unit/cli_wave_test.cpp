@@ -126,6 +126,10 @@ TEST_F(CliWave, AVcdComesWithFiltersForItsNames) {
   EXPECT_FALSE(exists("r/waves.vcd.fst"));
   EXPECT_NE(read_whole_file(folder_.file("r/waves-filters/walk_state.txt")).find("3 read\n"),
             std::string::npos);
+  EXPECT_NE(
+      read_whole_file(folder_.file("r/waves-filters/invalidation.txt")).find("0E vm_transition"),
+      std::string::npos)
+      << "with as many digits as GTKWave shows";
   // For waves from elsewhere the same filters are in waveforms/. NESTWALK_UPDATE_GOLDEN=1 writes
   // them.
   const std::filesystem::path shipped =
