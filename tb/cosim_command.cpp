@@ -16,6 +16,7 @@
 #include "model/cli/junit.h"
 #include "model/config/problem.h"
 #include "model/sim/results.h"
+#include "tb/cosim_bench.h"
 #include "tb/cosim_list.h"
 #include "tb/cosim_parts.h"
 #include "tb/walker_set.h"
@@ -104,6 +105,13 @@ int run_chosen(const CosimOptions& options, const Streams& streams) {
     streams.err << fmt::format("nestwalk cosim: no run of {} has '{}' in its name\n",
                                options.config, options.only);
     return kExitUsage;
+  }
+  if (options.bench) {
+    for (const CosimEntryRun& run : runs) {
+      streams.out << cosim_bench_text(run.name, measure_cosim(run.params));
+      streams.out.flush();
+    }
+    return kExitOk;
   }
   if (options.cases) {
     if (runs.size() > 1) {
@@ -208,6 +216,8 @@ void add_cosim_command(CLI::App& program, CommandRunner& runner) {
   command->add_option("--part-walks", options->part_walks, "Walks of a part; default: 100000")
       ->check(CLI::PositiveNumber);
   command->add_option("--out", options->out, "Results folder; default: out/NNN-cosim-CONFIG");
+  command->add_flag("--bench", options->bench,
+                    "Measure the speed beside that of the RTL alone on the same stimulus");
   command->add_flag("--force", options->force, "Write into a results folder that exists");
   command->add_flag("--resume", options->resume,
                     "Go on in the folder of --out: parts that have passed are not done again");

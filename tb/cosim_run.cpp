@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "model/arch/splitmix.h"
 #include "tb/cosim_case.h"
@@ -27,7 +28,10 @@ void CosimResult::add(const CosimResult& other) {
 }
 
 CosimRun::CosimRun(const CosimParams& params, const std::string& walker)
-    : params_(params), bench_(open_walker_set(walker), {}) {}
+    : CosimRun(params, open_walker_set(walker)) {}
+
+CosimRun::CosimRun(const CosimParams& params, std::unique_ptr<PinWalker> walker)
+    : params_(params), bench_(std::move(walker), {}) {}
 
 void CosimRun::plant(const PlantedMistake& mistake) {
   mistake_ = mistake;

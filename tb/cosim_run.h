@@ -54,6 +54,7 @@ class CosimRun {
  public:
   // `walker`: the set, with or without a suffix. Throws WalkerSetError.
   CosimRun(const CosimParams& params, const std::string& walker);
+  CosimRun(const CosimParams& params, std::unique_ptr<PinWalker> walker);
 
   void plant(const PlantedMistake& mistake);
   // Sees every record.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "Vwalker_pins.h"
+#include "tb/pin_stimulus.h"
 #include "tb/walker_library.h"
 
 namespace {
@@ -56,6 +57,7 @@ class VerilatedWalker final : public PinWalker {
 
   const Cycle& settle() override;
   void tick() override;
+  std::uint64_t replay(const PinStimulus& stimulus) override;
 
   [[nodiscard]] const std::vector<std::string>& failures() const override { return failures_; }
   void forget_failures() override { failures_.clear(); }
@@ -222,6 +224,41 @@ void VerilatedWalker::tick() {
   evaluate();
   context_.timeInc(1);
   top.clk_i = 0;
+}
+
+std::uint64_t VerilatedWalker::replay(const PinStimulus& stimulus) {
+  using Flag = PinStimulus::Flag;
+  Vwalker_pins& top = *verilated_;
+  std::uint64_t num_responses = 0;
+  auto request = stimulus.requests.begin();
+  auto invalidation = stimulus.invalidations.begin();
+  for (const PinStimulus::Cycle& cycle : stimulus.cycles) {
+    if ((cycle.flags & Flag::kRequest) != 0) {
+      offer(&*request++);
+    } else if ((cycle.flags & Flag::kNoRequest) != 0) {
+      offer(static_cast<const WalkerRequest*>(nullptr));
+    }
+    if ((cycle.flags & Flag::kInvalidation) != 0) {
+      offer(&*invalidation++);
+    } else if ((cycle.flags & Flag::kNoInvalidation) != 0) {
+      offer(static_cast<const Invalidation*>(nullptr));
+    }
+    top.read_ready_i = cycle.ready & 1U;
+    top.update_ready_i = (cycle.ready >> 1) & 1U;
+    top.response_ready_i = (cycle.ready >> 2) & 1U;
+    top.ack_ready_i = (cycle.ready >> 3) & 1U;
+    top.data_valid_i = (cycle.flags & Flag::kReadData) != 0 ? 1 : 0;
+    top.data_error_i = (cycle.flags & Flag::kReadError) != 0 ? 1 : 0;
+    top.data_slot_i = cycle.data_slot;
+    top.data_i = cycle.data;
+    top.done_valid_i = (cycle.flags & Flag::kUpdateDone) != 0 ? 1 : 0;
+    top.done_slot_i = cycle.done_slot;
+    top.done_outcome_i = cycle.done_outcome;
+    evaluate();
+    num_responses += top.response_valid_o & top.response_ready_i;
+    tick();
+  }
+  return num_responses;
 }
 
 void VerilatedWalker::sample() {

@@ -21,6 +21,8 @@
 
 namespace nestwalk {
 
+struct PinStimulus;
+
 class PinWalker {
  public:
   struct Ready {
@@ -96,6 +98,9 @@ class PinWalker {
 
   virtual const Cycle& settle() = 0;
   virtual void tick() = 0;
+
+  // Puts the stimulus on the pins, cycle by cycle, and nothing else; the responses that were taken.
+  virtual std::uint64_t replay(const PinStimulus& stimulus) = 0;
 
   // Protocol assertions that failed, with what they say.
   [[nodiscard]] virtual const std::vector<std::string>& failures() const = 0;

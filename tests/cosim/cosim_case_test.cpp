@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "tb/cosim_bench.h"
 #include "tb/cosim_list.h"
 #include "tb/cosim_run.h"
 
@@ -108,6 +109,16 @@ TEST(CosimCase, AMistakeInTheRecordIsFoundWhereItIs) {
   ASSERT_TRUE(again.result().failure);
   EXPECT_EQ(again.result().failure->walk, failure.walk);
   EXPECT_EQ(again.result().failure->problems.size(), failure.problems.size());
+}
+
+// The recorded stimulus gives the same walks again without the bench (measure_cosim checks that).
+// The bound is far below what is measured on an idle machine: docs/reference/cosim.md.
+TEST(CosimCase, TheRtlTakesMostOfTheTime) {
+  CosimParams params = small("one_slot");
+  params.walks = 3000;
+  const CosimSpeed speed = measure_cosim(params);
+  EXPECT_EQ(speed.num_walks, 3000U);
+  EXPECT_GT(speed.bare_seconds, 0.4 * speed.cosim_seconds) << cosim_bench_text("one-slot", speed);
 }
 
 TEST(CosimCase, AResultSurvivesItsFile) {
