@@ -85,6 +85,9 @@ std::string problem_of(const RunResult& result) {
   if (!result.law_violations.empty()) {
     return "counter law broken: " + result.law_violations.front();
   }
+  if (!result.walker_problems.empty()) {
+    return "wrong walk: " + result.walker_problems.front();
+  }
   if (!result.check_violations.empty()) {
     return "wrong translation: " + result.check_violations.front();
   }

@@ -8,6 +8,9 @@ bool report_broken_rules(const RunResult& result, std::ostream& err) {
   for (const std::string& violation : result.law_violations) {
     err << "nestwalk run: counter law broken: " << violation << "\n";
   }
+  for (const std::string& problem : result.walker_problems) {
+    err << "nestwalk run: wrong walk: " << problem << "\n";
+  }
   for (const std::string& violation : result.check_violations) {
     err << "nestwalk run: wrong translation: " << violation;
   }
@@ -15,7 +18,8 @@ bool report_broken_rules(const RunResult& result, std::ostream& err) {
     err << "nestwalk run: some translations were wrong (check); how to read this: "
            "docs/verification/checker.md\n";
   }
-  return result.law_violations.empty() && result.check_violations.empty();
+  return result.law_violations.empty() && result.check_violations.empty() &&
+         result.walker_problems.empty();
 }
 
 }  // namespace nestwalk

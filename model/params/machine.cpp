@@ -59,11 +59,36 @@ void describe(MmuParams& p, ParameterVisitor& v) {
   v.group({"prefetch", "Translations fetched ahead after a second-level miss."}, p.prefetch);
 }
 
+void describe(RtlWalkerParams& p, ParameterVisitor& v) {
+  v.boolean({"scoreboard",
+             "Whether the walk engine is stepped beside every walk and compared with it event by "
+             "event; a difference fails the run."},
+            p.scoreboard);
+  v.integer({"watchdog_cycles", "cycles",
+             "How long walks may be under way without asking memory anything or getting on before "
+             "the run fails.",
+             64, 1U << 30},
+            p.watchdog_cycles);
+}
+
 void describe(WalkerParams& p, ParameterVisitor& v) {
   v.group({"pwc", "Page-walk caches."}, p.pwc);
   v.group({"ntlb", "Nested TLB: guest-physical to host-physical pages."}, p.ntlb);
   v.integer({"step_cycles", "cycles", "The walker's own time for each entry it handles.", 0, 1000},
             p.step_cycles);
+  v.integer(
+      {"begin_cycles", "cycles",
+       "From the slot that a walk gets to its first step, and again when it begins anew.", 0, 1000},
+      p.begin_cycles);
+  v.integer({"update_cycles", "cycles", "The walker's own time for each A/D update.", 0, 1000},
+            p.update_cycles);
+  v.integer({"change_cycles", "cycles",
+             "The time of each change that a walk makes in walk caches and nested TLB: a fill, or "
+             "what a fault drops. Not 0, timing at: it takes a lookup port.",
+             0, 1000},
+            p.change_cycles);
+  v.integer({"answer_cycles", "cycles", "From the end of a walk to its answer.", 0, 1000},
+            p.answer_cycles);
   v.integer(
       {"slots", "walks", "timing at: walks under way at a time (the number of walkers).", 1, 64},
       p.slots);
@@ -75,6 +100,22 @@ void describe(WalkerParams& p, ParameterVisitor& v) {
              "slots together; the lowest slot goes first.",
              1, 64},
             p.lookup_ports);
+  v.integer(
+      {"table_ports", "accesses",
+       "timing at: how many walks may begin, reads and updates be sent and answers be given in a "
+       "cycle; 0: without limit, and a slot that answers takes the next walk in the same "
+       "cycle.",
+       0, 64},
+      p.table_ports);
+  v.choice(
+      {"turns", "timing at: which slot goes first where several want a port.", kWalkTurnsNames},
+      p.turns);
+  v.choice({"kill",
+            "timing at: whether a walk that an invalidation kills begins anew at once, or after "
+            "the answer that it waits for.",
+            kWalkKillNames},
+           p.kill);
+  v.group({"rtl", "walker rtl: how it is watched."}, p.rtl);
 }
 
 void describe(CacheParams& p, ParameterVisitor& v) {

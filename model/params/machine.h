@@ -59,14 +59,48 @@ struct MmuParams {
 };
 void describe(MmuParams& p, ParameterVisitor& v);
 
+// Which of the two models of the walker a machine has.
+enum class WalkerModel : std::uint8_t {
+  kTlm,
+  kRtl,  // the verilated RTL; programs without Verilator have none
+};
+inline constexpr std::array<std::string_view, 2> kWalkerModelNames = {"tlm", "rtl"};
+
+struct RtlWalkerParams {
+  bool scoreboard = false;               // the walk engine beside every walk
+  std::uint32_t watchdog_cycles = 4096;  // without anything to wait for and without progress
+};
+void describe(RtlWalkerParams& p, ParameterVisitor& v);
+
+// Which of the walks that want one port goes first.
+enum class WalkTurns : std::uint8_t { kLowestSlot, kInTurn };
+inline constexpr std::array<std::string_view, 2> kWalkTurnsNames = {"lowest_slot", "in_turn"};
+
+// What becomes of a walk that an invalidation kills.
+enum class WalkKill : std::uint8_t {
+  kAtOnce,       // it begins anew in the same cycle, and late answers find nobody
+  kAfterAnswer,  // it first waits for what it has asked memory
+};
+inline constexpr std::array<std::string_view, 2> kWalkKillNames = {"at_once", "after_answer"};
+
 struct WalkerParams {
   PwcParams pwc;
   NtlbParams ntlb;
-  std::uint32_t step_cycles = 1;  // the walker's own time per entry it handles
+  // The TLM model's own time; the RTL has its own (docs/reference/rtl-walker.md).
+  std::uint32_t step_cycles = 1;    // for each entry it handles
+  std::uint32_t begin_cycles = 0;   // before the first step, and before that of each new beginning
+  std::uint32_t update_cycles = 0;  // for each A/D update
+  std::uint32_t change_cycles = 0;  // for what a walk changes in walk caches and nested TLB
+  std::uint32_t answer_cycles = 0;  // after the last step
   // at only
   std::uint32_t slots = 2;          // walks at a time
   std::uint32_t queue_entries = 8;  // walks that wait for a slot
   std::uint32_t lookup_ports = 1;   // lookups of walk caches and nested TLB that begin in a cycle
+  std::uint32_t table_ports = 0;    // reads, and as many updates, sent in a cycle; 0: no limit
+  WalkTurns turns = WalkTurns::kLowestSlot;
+  WalkKill kill = WalkKill::kAtOnce;
+  WalkerModel model = WalkerModel::kTlm;  // the parameter `walker` of the root
+  RtlWalkerParams rtl;
 };
 void describe(WalkerParams& p, ParameterVisitor& v);
 

@@ -66,6 +66,11 @@ void describe(RunParams& p, ParameterVisitor& v) {
       {"check_every", "translations",
        "check sample: one in so many is checked, and as many in a row after a table changed.", 1},
       p.check_every);
+  v.choice({"walker",
+            "Which model of the page walker the machine has. rtl: the SystemVerilog walker, "
+            "verilated; it stands for `machine.walker` and has its own costs.",
+            kWalkerModelNames},
+           p.machine.walker.model);
   v.group({"machine", "The simulated machine."}, p.machine);
   v.group({"hypervisor", "What hypervisor software costs."}, p.hypervisor);
   v.list({"vms", "Virtual machines; native mode takes exactly one.", 1}, p.vms);
@@ -113,6 +118,68 @@ class Rules {
   std::vector<ParameterProblem> problems_;
 };
 
+constexpr std::string_view kRtlLacks = "walker rtl has none like it: ";
+
+void rtl_array_rules(const ArrayParams& array, const std::string& path, const std::string& what,
+                     Rules& rules) {
+  rules.require(array.ways == 0 || array.ways == array.entries, path + ".ways",
+                std::string(kRtlLacks) + "its " + what + " is fully associative (0)");
+  rules.require(
+      array.replacement == Replacement::kLru, path + ".replacement",
+      std::string(kRtlLacks) + "its " + what + " replaces the least recently used entry (lru)");
+}
+
+void rtl_walk_cache_rules(const PwcParams& pwc, Rules& rules) {
+  const std::string lacks(kRtlLacks);
+  const std::string path = "machine.walker.pwc";
+  if (pwc.organisation == PwcOrganisation::kNone) {
+    return;
+  }
+  const bool is_unified = pwc.organisation == PwcOrganisation::kUnified;
+  if (!is_unified && pwc.organisation != PwcOrganisation::kPerLevel) {
+    rules.require(
+        false, path + ".organisation",
+        lacks + "its walk caches are tagged by address prefix (none, unified, per_level)");
+    return;
+  }
+  rules.require(pwc.sharing == PwcSharing::kSplit, path + ".sharing",
+                lacks + "each stage has a walk cache of its own (split)");
+  rules.require(pwc.invalidate == InvalidateExtent::kExact, path + ".invalidate",
+                lacks + "it drops what the manual requires (exact)");
+  if (is_unified) {
+    rtl_array_rules(pwc.unified, path + ".unified", "walk cache", rules);
+    return;
+  }
+  const std::pair<const char*, const ArrayParams*> levels[] = {{".level_2", &pwc.level_2},
+                                                               {".level_3", &pwc.level_3},
+                                                               {".level_4", &pwc.level_4},
+                                                               {".level_5", &pwc.level_5}};
+  for (const auto& [name, array] : levels) {
+    rtl_array_rules(*array, path + name, "walk cache", rules);
+    rules.require(array->entries == pwc.level_2.entries, path + name + ".entries",
+                  lacks + "all levels have as many entries as level_2 (" +
+                      std::to_string(pwc.level_2.entries) + ")");
+  }
+}
+
+// What the RTL does not have, whatever its parameters; which sets of them there are is known only
+// to a program that has the RTL.
+void rtl_walker_rules(const MachineParams& m, Rules& rules) {
+  const std::string lacks(kRtlLacks);
+  const NtlbParams& ntlb = m.walker.ntlb;
+  if (ntlb.array.entries != 0) {
+    const std::string path = "machine.walker.ntlb";
+    rtl_array_rules(ntlb.array, path + ".array", "nested TLB", rules);
+    rules.require(ntlb.serve_final_walk, path + ".serve_final_walk",
+                  lacks + "its nested TLB serves all host walks (true)");
+    rules.require(ntlb.invalidate == InvalidateExtent::kExact, path + ".invalidate",
+                  lacks + "it drops what the manual requires (exact)");
+  }
+  rtl_walk_cache_rules(m.walker.pwc, rules);
+  rules.require(m.mmu.prefetch.kind == PrefetchKind::kNone, "machine.mmu.prefetch.kind",
+                lacks + "it walks for accesses alone (none)");
+}
+
 void machine_rules(const MachineParams& m, Rules& rules) {
   rules.tlb(m.mmu.l1_itlb, "machine.mmu.l1_itlb");
   rules.tlb(m.mmu.l1_dtlb, "machine.mmu.l1_dtlb");
@@ -133,6 +200,9 @@ void machine_rules(const MachineParams& m, Rules& rules) {
   rules.cache(m.l1d, "machine.l1d");
   rules.cache(m.l2, "machine.l2");
   rules.cache(m.llc, "machine.llc");
+  if (m.walker.model == WalkerModel::kRtl) {
+    rtl_walker_rules(m, rules);
+  }
   const std::uint64_t reach = std::uint64_t{1} << m.maxphyaddr;
   rules.require(m.memory_bytes <= reach, "machine.memory_bytes",
                 "more than maxphyaddr " + std::to_string(m.maxphyaddr) + " can address (" +

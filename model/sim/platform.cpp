@@ -2,13 +2,15 @@
 
 #include <utility>
 
+#include "model/sim/walker_models.h"
+
 namespace nestwalk {
 
 Platform::Unit::Unit(const std::string& index, Platform& platform, TableWatch watch)
     : core(("core" + index).c_str(), {platform.params_.core, platform.params_.timing},
            platform.queue_, platform.clock_),
       mmu(("mmu" + index).c_str(), platform.params_, platform.queue_, platform.clock_),
-      walker(("walker" + index).c_str(), platform.params_.walker, platform.queue_, platform.clock_),
+      walker(make_walker({"walker" + index, platform.params_, platform.queue_, platform.clock_})),
       monitor(watch == TableWatch::kOn
                   ? std::make_unique<TableMonitor>(("table_monitor" + index).c_str())
                   : nullptr),
@@ -69,18 +71,18 @@ void Platform::bind_table_path(Unit& unit, Socket& socket) {
 
 void Platform::bind(Unit& unit) {
   unit.core.cpu_socket.bind(unit.mmu.cpu_socket);
-  unit.core.set_walker(unit.walker);
-  unit.mmu.walk_socket.bind(unit.walker.walk_socket);
+  unit.core.set_walker(*unit.walker);
+  unit.mmu.walk_socket.bind(unit.walker->walk_socket);
   bind_path(unit.core.physical_socket, {unit.l1d.get(), unit.l2.get(), llc_.get()});
   bind_path(unit.mmu.data_socket, {unit.l1d.get(), unit.l2.get(), llc_.get()});
   bind_path(unit.mmu.fetch_socket, {unit.l1i.get(), unit.l2.get(), llc_.get()});
   if (unit.monitor) {
-    unit.walker.memory_socket.bind(unit.monitor->target_socket);
+    unit.walker->memory_socket.bind(unit.monitor->target_socket);
     bind_table_path(unit, unit.monitor->memory_socket);
   } else {
-    bind_table_path(unit, unit.walker.memory_socket);
+    bind_table_path(unit, unit.walker->memory_socket);
     if (params_.table_path == TablePath::kFlat) {
-      unit.walker.connect_directly(dram_);
+      unit.walker->connect_directly(dram_);
     }
   }
   for (Cache* cache : {unit.l1i.get(), unit.l1d.get()}) {
@@ -95,7 +97,7 @@ void Platform::bind(Unit& unit) {
 
 std::uint64_t Platform::invalidate(unsigned core, const Invalidation& invalidation, Fence* fence) {
   Unit& unit = *units_[core];
-  return unit.mmu.invalidate(invalidation, fence) + unit.walker.invalidate(invalidation, fence);
+  return unit.mmu.invalidate(invalidation, fence) + unit.walker->invalidate(invalidation, fence);
 }
 
 void Platform::set_observer(TranslationObserver* observer) {
@@ -108,7 +110,7 @@ void Platform::set_observer(TranslationObserver* observer) {
 void Platform::flush_translations() {
   for (const std::unique_ptr<Unit>& unit : units_) {
     unit->mmu.flush();
-    unit->walker.flush();
+    unit->walker->flush();
   }
 }
 
@@ -118,7 +120,7 @@ void Platform::register_stats(StatGroup& root) const {
     StatGroup& group = root.group("core" + std::to_string(i));
     unit.core.register_stats(group);
     unit.mmu.register_stats(group.group("mmu"));
-    unit.walker.register_stats(group.group("walker"));
+    unit.walker->register_stats(group.group("walker"));
     const std::pair<const char*, const Cache*> caches[] = {
         {"l1i", unit.l1i.get()}, {"l1d", unit.l1d.get()}, {"l2", unit.l2.get()}};
     for (const auto& [name, cache] : caches) {
@@ -137,16 +139,26 @@ void Platform::register_stats(StatGroup& root) const {
       "4K pages of host memory that were ever written.");
 }
 
+std::vector<std::string> Platform::problems() const {
+  std::vector<std::string> all;
+  for (const std::unique_ptr<Unit>& unit : units_) {
+    for (const std::string& problem : unit->walker->problems()) {
+      all.push_back(std::string(unit->walker->name()) + ": " + problem);
+    }
+  }
+  return all;
+}
+
 void Platform::expect_laws(CounterLaws& laws) const {
   for (const std::unique_ptr<Unit>& owner : units_) {
     const Unit& unit = *owner;
     unit.mmu.expect_laws(laws);
-    unit.walker.expect_laws(laws);
+    unit.walker->expect_laws(laws);
     const std::string name = unit.core.name();
     laws.expect_equal(
         name + ": mmu walks = walker walks",
         [&unit] { return unit.mmu.stats().walks + unit.mmu.num_prefetch_walks(); },
-        [&unit] { return unit.walker.stats().walks; });
+        [&unit] { return unit.walker->stats().walks; });
     laws.expect_equal(
         name + ": access cycles = tlb + walk + data + physical accesses",
         [&unit] { return unit.core.stats().access_cycles; },

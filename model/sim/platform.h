@@ -1,5 +1,6 @@
 // The machine put together: cores, each with Mmu, walker and private caches, and the last-level
 // cache and memory that they share. One per process: SystemC keeps one simulation context for all.
+// Throws std::invalid_argument for a walker that there is not (walker_models.h).
 //
 //   Platform platform(params);
 //   platform.core(0).set_client(client);   // each core
@@ -23,8 +24,8 @@
 #include "model/tlm/dram.h"
 #include "model/tlm/event_queue.h"
 #include "model/tlm/mmu.h"
+#include "model/tlm/page_walker.h"
 #include "model/tlm/table_monitor.h"
-#include "model/tlm/walker.h"
 #include "model/walk/translation_observer.h"
 
 namespace nestwalk {
@@ -40,7 +41,7 @@ class Platform {
   [[nodiscard]] unsigned num_cores() const { return static_cast<unsigned>(units_.size()); }
   [[nodiscard]] Core& core(unsigned index = 0) { return units_[index]->core; }
   [[nodiscard]] Mmu& mmu(unsigned index = 0) { return units_[index]->mmu; }
-  [[nodiscard]] Walker& walker(unsigned index = 0) { return units_[index]->walker; }
+  [[nodiscard]] PageWalker& walker(unsigned index = 0) { return *units_[index]->walker; }
   [[nodiscard]] const MachineParams& params() const { return params_; }
   // What goes over the walker's memory port, seen from outside the walker; TableWatch::kOn only.
   [[nodiscard]] TableMonitor& table_monitor() { return *units_[0]->monitor; }
@@ -62,6 +63,8 @@ class Platform {
 
   void register_stats(StatGroup& root) const;
   void expect_laws(CounterLaws& laws) const;
+  // What parts that check themselves have found; none: all is well.
+  [[nodiscard]] std::vector<std::string> problems() const;
 
  private:
   using CachePtr = std::unique_ptr<Cache>;
@@ -72,7 +75,7 @@ class Platform {
 
     Core core;
     Mmu mmu;
-    Walker walker;
+    std::unique_ptr<PageWalker> walker;
     std::unique_ptr<TableMonitor> monitor;
     CachePtr l1i;
     CachePtr l1d;

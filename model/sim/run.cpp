@@ -239,6 +239,7 @@ RunResult Run::execute(const RunHooks& hooks) {
   if (probe_) {
     result_.check_violations = probe_->reports();
   }
+  result_.walker_problems = platform_.problems();
   for (const auto& slot : slots_) {
     if (!slot->core.is_done() && result_.end != RunEnd::kVmStopped) {
       result_.law_violations.push_back(

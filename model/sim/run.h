@@ -67,6 +67,7 @@ struct RunResult {
   std::string message;                        // why it ended before its workloads
   std::vector<std::string> law_violations;    // counter laws that do not hold
   std::vector<std::string> check_violations;  // what the translation checker found, in full
+  std::vector<std::string> walker_problems;   // what watches the RTL walker found
 };
 
 // Makes the virtual CPUs of a run; a test gives one that makes mistakes.

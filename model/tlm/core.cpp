@@ -4,7 +4,8 @@
 #include <cstring>
 
 #include "model/arch/check.h"
-#include "model/tlm/walker.h"
+#include "model/tlm/page_walker.h"
+#include "model/walk/walk_hints.h"
 
 namespace nestwalk {
 

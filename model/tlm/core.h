@@ -38,7 +38,7 @@
 
 namespace nestwalk {
 
-class Walker;
+class PageWalker;
 
 // One access of an instruction stream.
 struct CoreAccess {
@@ -100,7 +100,7 @@ class Core : public sc_core::sc_module, private EventTarget {
   ~Core() override;
 
   void set_client(CoreClient& client) { client_ = &client; }
-  void set_walker(Walker& walker) { walker_ = &walker; }
+  void set_walker(PageWalker& walker) { walker_ = &walker; }
 
   // For software in this core's thread. `data` is read into or written from; empty: one byte that
   // is translated, counted and timed but does not move.
@@ -202,7 +202,7 @@ class Core : public sc_core::sc_module, private EventTarget {
   EventQueue& queue_;
   const ClockDomain& clock_;
   CoreClient* client_ = nullptr;
-  Walker* walker_ = nullptr;
+  PageWalker* walker_ = nullptr;
   std::uint64_t cpi_numerator_;  // base CPI in 1/1024 cycles
   std::uint64_t cpi_remainder_ = 0;
   tlm_utils::tlm_quantumkeeper keeper_;

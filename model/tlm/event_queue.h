@@ -5,8 +5,9 @@
 //   void on_event(unsigned kind, void* item) override { ... }   // in that cycle
 //
 // Within a cycle: invalidations, then responses (which fill), then requests (which look up), then
-// cores; events of one rank in the order in which they were posted. So results do not depend on the
-// order in which SystemC runs processes. Not for LT, which annotates its time.
+// cores, then the clock edge of what sees a whole cycle at once (an RTL model); events of one rank
+// in the order in which they were posted. So results do not depend on the order in which SystemC
+// runs processes. Not for LT, which annotates its time.
 #pragma once
 
 #include <array>
@@ -20,7 +21,7 @@
 
 namespace nestwalk {
 
-enum class EventRank : std::uint8_t { kInvalidate, kResponse, kRequest, kCore };
+enum class EventRank : std::uint8_t { kInvalidate, kResponse, kRequest, kCore, kEdge };
 
 class EventTarget {
  public:
@@ -47,7 +48,7 @@ class EventQueue : public sc_core::sc_module {
 
  private:
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
-  static constexpr unsigned kNumRanks = 4;
+  static constexpr unsigned kNumRanks = 5;
   static constexpr std::uint64_t kNumBuckets = 1024;  // cycles ahead that need no search
   static constexpr unsigned kWordBits = 64;
   static constexpr std::uint64_t kNever = ~std::uint64_t{0};

@@ -48,13 +48,12 @@ std::optional<Resume> WalkStructures::lookup(const WalkContext& context, const S
 }
 
 void WalkStructures::fill(const WalkContext& context, const Step& step) {
-  if (step.stage == Stage::kHost && step.resume.next_level == 0) {
-    if (ntlb_.serves(step.position)) {
-      ntlb_.fill(Gpa(step.address), step.resume, context.tags);
-    }
+  if (!takes(step)) {
     return;
   }
-  if (pwc_.has_prefixes(step.stage)) {
+  if (step.stage == Stage::kHost && step.resume.next_level == 0) {
+    ntlb_.fill(Gpa(step.address), step.resume, context.tags);
+  } else {
     pwc_.fill(query(context, step), step.level, step.resume);
   }
 }

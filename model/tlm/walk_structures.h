@@ -38,6 +38,20 @@ class WalkStructures {
   std::optional<Resume> lookup(const WalkContext& context, const Step& step);
   void fill(const WalkContext& context, const Step& step);
 
+  // Whether fill() keeps what the step offers.
+  [[nodiscard]] bool takes(const Step& step) const {
+    return step.stage == Stage::kHost && step.resume.next_level == 0
+               ? ntlb_.serves(step.position)
+               : pwc_.has_prefixes(step.stage);
+  }
+  // Whether there is a structure that may hold something a fault drops.
+  [[nodiscard]] bool concerned_by(const Fault& fault) const {
+    const bool is_of_host =
+        fault.kind == FaultKind::kEptViolation || fault.kind == FaultKind::kNestedPageFault;
+    return pwc_.has_prefixes(Stage::kGuest) ||
+           (is_of_host && (ntlb_.is_present() || pwc_.has_prefixes(Stage::kHost)));
+  }
+
   // Walk caches of table words, asked by kRead.
   [[nodiscard]] bool has_words(Stage stage) const { return pwc_.has_words(stage); }
   [[nodiscard]] bool has_words() const {

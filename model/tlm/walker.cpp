@@ -38,6 +38,7 @@ class Walker::TimedMemory {
       return UpdateAnswer::kError;
     }
     w.data_ = step.desired;
+    w.num_cycles_ += w.params_.update_cycles;
     w.record(EventKind::kUpdate, step, step.hpa.value(), step.desired);
     if (!w.transport(step, true)) {
       return UpdateAnswer::kError;
@@ -45,6 +46,7 @@ class Walker::TimedMemory {
     w.structures_.updated_word(step, w.extension_.is_stored);
     if (!w.extension_.is_stored) {
       w.record(EventKind::kRestart, step, step.hpa.value(), 0);
+      w.num_cycles_ += w.params_.begin_cycles;
       return UpdateAnswer::kLost;
     }
     ++w.stats_.updates;
@@ -90,8 +92,12 @@ class Walker::TimedCache {
     return found;
   }
   void fill(const Step& step) {
-    walker_.record(EventKind::kFill, step, step.address, step.resume.base);
-    walker_.structures_.fill(walker_.engine_.context(), step);
+    Walker& w = walker_;
+    w.record(EventKind::kFill, step, step.address, step.resume.base);
+    if (w.params_.change_cycles != 0 && w.structures_.takes(step)) {
+      w.num_cycles_ += w.params_.change_cycles;
+    }
+    w.structures_.fill(w.engine_.context(), step);
   }
 
  private:
@@ -100,10 +106,9 @@ class Walker::TimedCache {
 
 Walker::Walker(sc_core::sc_module_name name, const WalkerParams& params, EventQueue& queue,
                const ClockDomain& clock)
-    : sc_module(name),
+    : PageWalker(name, clock),
       params_(params),
       queue_(queue),
-      clock_(clock),
       structures_(params),
       target_port_(params.slots + params.queue_entries, SendBack{this}),
       memory_port_(memory_socket,
@@ -111,18 +116,13 @@ Walker::Walker(sc_core::sc_module_name name, const WalkerParams& params, EventQu
                      answered(TransactionPool<TableExtension>::of_payload(payload));
                    }),
       slots_(params.slots),
-      lookup_port_(params.lookup_ports) {
-  walk_socket.register_b_transport(this, &Walker::b_transport);
-  walk_socket.register_nb_transport_fw(this, &Walker::nb_transport_fw);
-  memory_socket.register_nb_transport_bw(this, &Walker::nb_transport_bw);
-  payload_.set_extension(&extension_);
+      lookups_(params.lookup_ports),
+      channels_{SharedPort(params.table_ports), SharedPort(params.table_ports),
+                SharedPort(params.table_ports)},
+      beginnings_(params.table_ports) {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     slots_[i].index = static_cast<std::uint8_t>(i);
   }
-}
-
-Walker::~Walker() {
-  payload_.clear_extension(&extension_);
 }
 
 void Walker::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
@@ -137,7 +137,7 @@ void Walker::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& de
   is_blocking_ = true;
   is_prefetch_ = request->is_prefetch;
   start_ = delay;
-  num_cycles_ = 0;
+  num_cycles_ = params_.begin_cycles;
   record_accept(*request->context, request->access, 0);
   if (direct_ != nullptr && !events_.is_on() && !structures_.has_words()) {
     walk_blocking(DirectMemory(*this), *request);
@@ -161,24 +161,23 @@ void Walker::walk_blocking(Memory memory, WalkExtension& request) {
     }
   } else {
     request.fault = outcome.fault;
+    num_cycles_ += changes_by_fault(request) ? params_.change_cycles : 0;
   }
+  num_cycles_ += params_.answer_cycles;
   end_walk({memory.num_references(), outcome.num_restarts, num_cycles_, 0}, engine_.context(),
            request);
 }
 
+bool Walker::changes_by_fault(const WalkExtension& request) const {
+  return !request.is_prefetch && structures_.concerned_by(request.fault);
+}
+
 void Walker::end_walk(const WalkEnd& end, const WalkContext& context, WalkExtension& request) {
-  ++stats_.walks;
-  stats_.restarts += end.num_restarts;
-  stats_.references += end.num_references;
-  stats_.references_per_walk.add(end.num_references);
-  stats_.cycles += end.cycles;
-  stats_.cycles_per_walk.add(end.cycles);
+  count_walk(end, request.is_translation);
   if (request.is_translation) {
-    ++stats_.translations;
     record_end(request, end.slot);
     return;
   }
-  ++stats_.faults;
   if (!request.is_prefetch) {
     structures_.invalidate(invalidation_by_fault(request.fault, context.tags));
   }
@@ -188,56 +187,6 @@ void Walker::end_walk(const WalkEnd& end, const WalkContext& context, WalkExtens
 void Walker::count_reference(const Step& step, unsigned slot) {
   ++count_at(stats_.positions, step.position);
   record(EventKind::kRead, step, step.hpa.value(), 0, slot);
-}
-
-bool Walker::transport(const Step& step, bool is_update) {
-  extension_.stage = step.stage;
-  extension_.is_shadow = step.is_shadow;
-  extension_.position = step.position;
-  extension_.is_update = is_update;
-  extension_.expected = step.expected;
-  extension_.is_stored = false;
-  if (!is_update) {
-    data_ = 0;
-  }
-  payload_.set_command(is_update ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
-  payload_.set_address(step.hpa.value());
-  payload_.set_data_ptr(reinterpret_cast<unsigned char*>(&data_));
-  payload_.set_data_length(step.bytes);
-  payload_.set_streaming_width(step.bytes);
-  payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
-  const sc_core::sc_time before = start_ + clock_.cycles(num_cycles_);
-  sc_core::sc_time now = before;
-  memory_socket->b_transport(payload_, now);
-  num_cycles_ += clock_.to_cycles(now - before);
-  return payload_.is_response_ok();
-}
-
-PdpteLoad Walker::load_pdptes(const WalkContext& context, sc_core::sc_time& delay) {
-  start_ = delay;
-  num_cycles_ = 0;
-  // The load is no walk: its reads are in no walk statistics and pass no walk cache.
-  class Plain {
-   public:
-    explicit Plain(Walker& walker) : walker_(walker) {}
-    MemoryAnswer read(const Step& step) {
-      const bool ok = walker_.transport(step, false);
-      return {ok, walker_.data_};
-    }
-    UpdateAnswer update(const Step& step) {
-      walker_.data_ = step.desired;
-      if (!walker_.transport(step, true)) {
-        return UpdateAnswer::kError;
-      }
-      return walker_.extension_.is_stored ? UpdateAnswer::kStored : UpdateAnswer::kLost;
-    }
-
-   private:
-    Walker& walker_;
-  };
-  const PdpteLoad load = nestwalk::load_pdptes(context, Plain(*this));
-  delay += clock_.cycles(num_cycles_);
-  return load;
 }
 
 Event Walker::make_event(EventKind kind, unsigned slot) const {

@@ -8,8 +8,7 @@
 // again from the root. Not for merging requests on one page: see Mmu.
 #pragma once
 
-#include <tlm_utils/passthrough_target_socket.h>
-#include <tlm_utils/simple_initiator_socket.h>
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -19,63 +18,34 @@
 #include <vector>
 
 #include "model/arch/invalidation.h"
-#include "model/observe/event_sink.h"
-#include "model/observe/invariants.h"
-#include "model/observe/statistics.h"
 #include "model/params/machine.h"
 #include "model/tlm/at_ports.h"
 #include "model/tlm/clock_domain.h"
 #include "model/tlm/dram.h"
 #include "model/tlm/event_queue.h"
 #include "model/tlm/extensions.h"
+#include "model/tlm/page_walker.h"
 #include "model/tlm/transaction.h"
 #include "model/tlm/walk_structures.h"
 #include "model/walk/engine.h"
-#include "model/walk/pdpte.h"
 #include "model/walk/walk_hints.h"
 
 namespace nestwalk {
 
-struct WalkerStats {
-  std::uint64_t walks = 0;
-  std::uint64_t translations = 0;
-  std::uint64_t faults = 0;
-  std::uint64_t restarts = 0;
-  std::uint64_t kills = 0;         // by an invalidation; the walk then starts again
-  std::uint64_t references = 0;    // table entries read from memory
-  std::uint64_t word_hits = 0;     // table entries served by a physically tagged walk cache
-  std::uint64_t updates = 0;       // A/D updates that took place
-  std::uint64_t cycles = 0;        // of all walks, from the slot they got to the answer
-  std::uint64_t queue_cycles = 0;  // waiting for a slot
-  PositionCounts positions{};      // references by (g, h)
-  Histogram references_per_walk;
-  Histogram cycles_per_walk;
-};
-
-class Walker : public sc_core::sc_module, private EventTarget {
+class Walker : public PageWalker, private EventTarget {
  public:
-  tlm_utils::passthrough_target_socket<Walker> walk_socket{"walk_socket"};
-  tlm_utils::simple_initiator_socket<Walker> memory_socket{"memory_socket"};
-
   Walker(sc_core::sc_module_name name, const WalkerParams& params, EventQueue& queue,
          const ClockDomain& clock);
-  ~Walker() override;
 
-  // Drops what the operation covers from walk caches and nested TLB, and kills the walks that it
-  // concerns. `fence`, if there is one, is held until the updates that these have sent are over.
-  // Returns the number of entries dropped.
-  std::uint64_t invalidate(const Invalidation& invalidation, Fence* fence = nullptr);
-  // Forgets everything that is cached.
-  void flush() { structures_.flush(); }
-  // One record per step goes to the sink; nullptr: off.
-  void connect_events(EventSink* sink) { events_.connect(sink); }
+  // `fence` is held until the updates of walks that were killed are over.
+  std::uint64_t invalidate(const Invalidation& invalidation, Fence* fence) override;
+  using PageWalker::invalidate;
+  void flush() override { structures_.flush(); }
 
-  // Blocking reads of table entries go to this memory by a call, for the same cycles and
-  // statistics: for a memory socket that is bound to it with nothing in between.
-  void connect_directly(Dram& memory) { direct_ = &memory; }
-  // A blocking walk for this address comes after WalkHints::kLookAhead others: an aid to the
-  // simulator's speed that changes nothing else. Does nothing without a direct memory.
-  void expect(Gva address) {
+  // Blocking reads of table entries go there for the same cycles and statistics.
+  void connect_directly(Dram& memory) override { direct_ = &memory; }
+  // Does nothing without a direct memory.
+  void expect(Gva address) override {
     if (direct_ != nullptr) {
       if (hints_ == nullptr) {
         hints_ = std::make_unique<WalkHints>(engine_);
@@ -84,17 +54,9 @@ class Walker : public sc_core::sc_module, private EventTarget {
     }
   }
 
-  // The load of the PDPTEs with CR3, through memory_socket by blocking transport and past the
-  // caches (PAE, not over NPT).
-  [[nodiscard]] PdpteLoad load_pdptes(const WalkContext& context, sc_core::sc_time& delay);
-
-  // Nothing is under way or waits.
-  [[nodiscard]] bool is_idle() const;
-  [[nodiscard]] const WalkCache& walk_cache() const { return structures_.walk_cache(); }
-  [[nodiscard]] const NestedTlb& nested_tlb() const { return structures_.nested_tlb(); }
-  [[nodiscard]] const WalkerStats& stats() const { return stats_; }
-  void register_stats(StatGroup& group) const;
-  void expect_laws(CounterLaws& laws) const;
+  [[nodiscard]] bool is_idle() const override;
+  [[nodiscard]] const WalkCache& walk_cache() const override { return structures_.walk_cache(); }
+  [[nodiscard]] const NestedTlb& nested_tlb() const override { return structures_.nested_tlb(); }
 
  private:
   // The memory and the cache of the functional driver, in annotated time.
@@ -106,16 +68,22 @@ class Walker : public sc_core::sc_module, private EventTarget {
   struct Slot {
     // What its next event does.
     enum class Phase : std::uint8_t {
-      kAdvance,    // give `answer` to the engine
-      kBeginRead,  // the walker's own time for a read is over
-      kSendRead,   // a cache of words did not have it
+      kAdvance,     // give `answer` to the engine
+      kBeginRead,   // the walker's own time for a read is over
+      kSendRead,    // a cache of words did not have it
+      kSendUpdate,  // the walker's own time for an update is over
+      kFinish,      // what a fault drops is dropped
+      kAnswer,      // the walker's own time for an answer is over
     };
+    // Of the lookup port.
+    enum class Want : std::uint8_t { kPrefix, kWord, kChange };
 
     std::uint8_t index = 0;
     bool is_busy = false;
     bool is_dropped = false;  // an invalidation came while it walked ahead
     Phase phase = Phase::kAdvance;
-    bool wants_word = false;       // the lookup it waits for: a table word, else a prefix
+    Want want = Want::kPrefix;     // what it waits for
+    bool awaits_late = false;      // killed: it begins anew with the late answer
     std::uint32_t generation = 0;  // of its events and memory transactions; a kill makes a new one
     tlm::tlm_generic_payload* payload = nullptr;
     WalkExtension* request = nullptr;
@@ -125,6 +93,7 @@ class Walker : public sc_core::sc_module, private EventTarget {
     std::uint64_t num_references = 0;
     std::uint64_t start_cycle = 0;
     Transaction<TableExtension>* update = nullptr;  // sent and not yet answered
+    bool is_reading = false;                        // likewise a read
     std::uint64_t word_epoch = 0;                   // when its last transaction was sent
   };
   struct Waiting {
@@ -137,8 +106,19 @@ class Walker : public sc_core::sc_module, private EventTarget {
     std::vector<Fence*> fences;
   };
   // The generation of a slot's event stands above the kind.
-  enum QueueEvent : unsigned { kArrived, kArbitrate, kSlotEvent };
-  static constexpr unsigned kGenerationShift = 2;
+  enum QueueEvent : unsigned {
+    kArrived,
+    kArbitrate,
+    kSlotEvent,
+    kFillSlots,
+    kPassReads,
+    kPassUpdates,
+    kPassAnswers
+  };
+  // What leaves the walker, with table_ports so much in a cycle on each.
+  enum Channel : unsigned { kReads, kUpdates, kAnswers, kNumChannels };
+  static constexpr unsigned kGenerationShift = 3;
+  static constexpr unsigned kKindMask = (1U << kGenerationShift) - 1;
   static constexpr std::uint32_t kGenerationMask = ~std::uint32_t{0} >> kGenerationShift;
 
   struct SendBack {
@@ -150,46 +130,48 @@ class Walker : public sc_core::sc_module, private EventTarget {
   };
 
   // Blocking.
-  void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
-  // Reads or updates the entry of a step; the answer is in data_. False: the memory refused.
-  bool transport(const Step& step, bool is_update);
-
+  void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) override;
   template <class Memory>
   void walk_blocking(Memory memory, WalkExtension& request);
 
   // Non-blocking.
   tlm::tlm_sync_enum nb_transport_fw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
-                                     sc_core::sc_time& delay);
+                                     sc_core::sc_time& delay) override;
   tlm::tlm_sync_enum nb_transport_bw(tlm::tlm_generic_payload& payload, tlm::tlm_phase& phase,
-                                     sc_core::sc_time& delay);
+                                     sc_core::sc_time& delay) override;
   void on_event(unsigned kind, void* item) override;
   void fill_slots();
   void start(Slot& slot, const Waiting& waiting);
   void begin_engine(Slot& slot);
   void advance(Slot& slot);
-  void ask_port(Slot& slot, bool wants_word);
+  void ask_port(Slot& slot, Slot::Want want);
   void arbitrate();
   void look_up(Slot& slot);
+  void change(Slot& slot);
   // The slot's next event, now if there is nothing to wait for.
   void proceed(Slot& slot, std::uint64_t delay_cycles, Slot::Phase phase);
   void slot_event(Slot& slot);
+  // As soon as the channel is free.
+  void pass(Slot& slot, Channel channel);
+  void pass_waiting(Channel channel);
+  static unsigned event_of(Channel channel) { return kPassReads + unsigned{channel}; }
+  void pass_now(Slot& slot, Channel channel);
   void send(Slot& slot, bool is_update);
   void answered(Transaction<TableExtension>& transaction);
   void forget_killed_update(const Transaction<TableExtension>& transaction);
   void finish(Slot& slot);
+  void answer(Slot& slot);
   // Ends a walk ahead that may not go on.
   void give_up(Slot& slot);
   void end_slot(Slot& slot);
   void kill(Slot& slot);
+  void forget_wishes(const Slot& slot);
+  void begin_after_kill(Slot& slot);
 
   void count_reference(const Step& step, unsigned slot);
+  // Whether the walk's fault drops something from nested TLB or host walk cache.
+  [[nodiscard]] bool changes_by_fault(const WalkExtension& request) const;
   // The end of a walk into its request and the statistics.
-  struct WalkEnd {
-    std::uint64_t num_references = 0;
-    std::uint64_t num_restarts = 0;
-    std::uint64_t cycles = 0;
-    unsigned slot = 0;
-  };
   void end_walk(const WalkEnd& end, const WalkContext& context, WalkExtension& request);
   void record(EventKind kind, const Step& step, std::uint64_t address, std::uint64_t value,
               unsigned slot = 0);
@@ -200,34 +182,37 @@ class Walker : public sc_core::sc_module, private EventTarget {
 
   WalkerParams params_;
   EventQueue& queue_;
-  const ClockDomain& clock_;
   WalkStructures structures_;
-  EventPort events_;
   Dram* direct_ = nullptr;
   std::unique_ptr<WalkHints> hints_;  // for the context of engine_
 
   // Of the blocking walk under way.
   WalkEngine engine_{WalkContext{}};
-  sc_core::sc_time start_;        // as annotated when it began
-  std::uint64_t num_cycles_ = 0;  // since then
   bool is_blocking_ = false;
   bool is_prefetch_ = false;
-  std::uint64_t data_ = 0;
-  tlm::tlm_generic_payload payload_;
-  TableExtension extension_;
 
   // Non-blocking.
   TargetPort<SendBack> target_port_;
-  RequestPort<tlm_utils::simple_initiator_socket<Walker>> memory_port_;
+  RequestPort<tlm_utils::simple_initiator_socket<PageWalker>> memory_port_;
   TransactionPool<TableExtension> pool_;
   std::vector<Slot> slots_;
   std::deque<Waiting> waiting_;
   std::vector<KilledUpdate> killed_updates_;
-  std::uint64_t wanting_ = 0;  // a bit for each slot that waits for a lookup
-  bool is_arbitrating_ = false;
-  LookupPort lookup_port_;
+  // A port that slots share in each cycle, and those that wait for it.
+  struct SharedPort {
+    explicit SharedPort(std::uint32_t per_cycle) : port(per_cycle) {}
 
-  WalkerStats stats_;
+    std::uint64_t wanting = 0;  // a bit for each slot
+    std::uint64_t urgent = 0;   // of those, who goes before the others
+    bool is_arbitrating = false;
+    unsigned first = 0;  // who has the first choice
+    LookupPort port;
+  };
+  // Takes the slot whose turn it is from those that wait.
+  Slot& take_turn(SharedPort& port);
+  SharedPort lookups_;
+  std::array<SharedPort, kNumChannels> channels_;
+  LookupPort beginnings_;  // walks that get their slot
 };
 
 }  // namespace nestwalk

@@ -1,6 +1,5 @@
 // Non-blocking walks: N slots with a walk engine each, their lookups and memory transactions.
 #include <algorithm>
-#include <bit>
 
 #include "model/tlm/walker.h"
 
@@ -36,13 +35,25 @@ tlm::tlm_sync_enum Walker::nb_transport_bw(tlm::tlm_generic_payload& payload, tl
 }
 
 void Walker::on_event(unsigned kind, void* item) {
-  switch (kind & ((1U << kGenerationShift) - 1)) {
+  switch (kind & kKindMask) {
     case kArrived:
       waiting_.push_back({static_cast<tlm::tlm_generic_payload*>(item), queue_.now()});
       fill_slots();
       return;
     case kArbitrate:
       arbitrate();
+      return;
+    case kFillSlots:
+      fill_slots();
+      return;
+    case kPassReads:
+      pass_waiting(kReads);
+      return;
+    case kPassUpdates:
+      pass_waiting(kUpdates);
+      return;
+    case kPassAnswers:
+      pass_waiting(kAnswers);
       return;
     default: {
       Slot& slot = *static_cast<Slot*>(item);
@@ -60,6 +71,10 @@ void Walker::fill_slots() {
       return;
     }
     if (!slot.is_busy) {
+      if (params_.table_ports != 0 && !beginnings_.try_begin(queue_.now())) {
+        queue_.post(1, EventRank::kRequest, *this, kFillSlots);
+        return;
+      }
       const Waiting next = waiting_.front();
       waiting_.pop_front();
       start(slot, next);
@@ -78,7 +93,7 @@ void Walker::start(Slot& slot, const Waiting& waiting) {
   structures_.prepare(slot.engine, *slot.request->context);
   record_accept(*slot.request->context, slot.request->access, slot.index);
   begin_engine(slot);
-  advance(slot);
+  proceed(slot, params_.begin_cycles, Slot::Phase::kAdvance);
 }
 
 void Walker::begin_engine(Slot& slot) {
@@ -96,7 +111,7 @@ void Walker::advance(Slot& slot) {
     slot.answer.kind = AnswerKind::kNone;
     switch (slot.step->kind) {
       case StepKind::kLookup:
-        ask_port(slot, false);
+        ask_port(slot, Slot::Want::kPrefix);
         return;
       case StepKind::kRead:
         proceed(slot, params_.step_cycles, Slot::Phase::kBeginRead);
@@ -105,13 +120,15 @@ void Walker::advance(Slot& slot) {
         if (slot.request->is_prefetch) {
           give_up(slot);
         } else {
-          send(slot, true);
+          proceed(slot, params_.update_cycles, Slot::Phase::kSendUpdate);
         }
         return;
       case StepKind::kFill:
-        record(EventKind::kFill, *slot.step, slot.step->address, slot.step->resume.base,
-               slot.index);
-        structures_.fill(slot.engine.context(), *slot.step);
+        if (params_.change_cycles != 0 && structures_.takes(*slot.step)) {
+          ask_port(slot, Slot::Want::kChange);
+          return;
+        }
+        change(slot);
         break;
       case StepKind::kDone:
       case StepKind::kFault:
@@ -138,59 +155,24 @@ void Walker::slot_event(Slot& slot) {
       return;
     case Slot::Phase::kBeginRead:
       if (structures_.has_words(slot.step->stage)) {
-        ask_port(slot, true);
+        ask_port(slot, Slot::Want::kWord);
         return;
       }
-      send(slot, false);
+      pass(slot, kReads);
       return;
     case Slot::Phase::kSendRead:
-      send(slot, false);
+      pass(slot, kReads);
+      return;
+    case Slot::Phase::kSendUpdate:
+      pass(slot, kUpdates);
+      return;
+    case Slot::Phase::kFinish:
+      answer(slot);
+      return;
+    case Slot::Phase::kAnswer:
+      pass(slot, kAnswers);
       return;
   }
-}
-
-void Walker::ask_port(Slot& slot, bool wants_word) {
-  slot.wants_word = wants_word;
-  wanting_ |= std::uint64_t{1} << slot.index;
-  if (!is_arbitrating_) {
-    is_arbitrating_ = true;
-    queue_.post(0, EventRank::kRequest, *this, kArbitrate);
-  }
-}
-
-// As many lookups as there are ports, the lowest slot first; the others try again a cycle later.
-void Walker::arbitrate() {
-  while (wanting_ != 0) {
-    if (!lookup_port_.try_begin(queue_.now())) {
-      queue_.post(1, EventRank::kRequest, *this, kArbitrate);
-      return;
-    }
-    const auto index = static_cast<unsigned>(std::countr_zero(wanting_));
-    wanting_ &= wanting_ - 1;
-    look_up(slots_[index]);
-  }
-  is_arbitrating_ = false;
-}
-
-void Walker::look_up(Slot& slot) {
-  const Step& step = *slot.step;
-  if (slot.wants_word) {
-    const std::optional<std::uint64_t> word = structures_.read_word(step);
-    if (word) {
-      ++stats_.word_hits;
-      slot.answer.kind = AnswerKind::kValue;
-      slot.answer.value = *word;
-    }
-    proceed(slot, structures_.word_cycles(), word ? Slot::Phase::kAdvance : Slot::Phase::kSendRead);
-    return;
-  }
-  const std::optional<Resume> resume = structures_.lookup(slot.engine.context(), step);
-  record_lookup(step, resume, slot.index);
-  slot.answer.kind = resume ? AnswerKind::kHit : AnswerKind::kMiss;
-  if (resume) {
-    slot.answer.resume = *resume;
-  }
-  proceed(slot, structures_.lookup_cycles(step), Slot::Phase::kAdvance);
 }
 
 void Walker::send(Slot& slot, bool is_update) {
@@ -218,6 +200,7 @@ void Walker::send(Slot& slot, bool is_update) {
     slot.update = &t;
     record(EventKind::kUpdate, step, step.hpa.value(), step.desired, slot.index);
   } else {
+    slot.is_reading = true;
     ++slot.num_references;
     count_reference(step, slot.index);
   }
@@ -234,6 +217,10 @@ void Walker::answered(Transaction<TableExtension>& t) {
       forget_killed_update(t);
     }
     t.payload.release();
+    if (slot.awaits_late) {
+      slot.awaits_late = false;
+      begin_after_kill(slot);
+    }
     return;
   }
   const Step& step = *slot.step;
@@ -256,11 +243,11 @@ void Walker::answered(Transaction<TableExtension>& t) {
       record(EventKind::kRestart, step, step.hpa.value(), 0, slot.index);
     }
   }
-  if (is_update) {
-    slot.update = nullptr;
-  }
+  slot.update = nullptr;
+  slot.is_reading = false;
   t.payload.release();
-  advance(slot);
+  proceed(slot, slot.answer.kind == AnswerKind::kLost ? params_.begin_cycles : 0,
+          Slot::Phase::kAdvance);
 }
 
 void Walker::give_up(Slot& slot) {
@@ -278,8 +265,16 @@ void Walker::finish(Slot& slot) {
     request.translation = slot.step->translation;
   } else {
     request.fault = slot.step->fault;
+    if (params_.change_cycles != 0 && changes_by_fault(request)) {
+      ask_port(slot, Slot::Want::kChange);
+      return;
+    }
   }
-  end_slot(slot);
+  answer(slot);
+}
+
+void Walker::answer(Slot& slot) {
+  proceed(slot, params_.answer_cycles, Slot::Phase::kAnswer);
 }
 
 void Walker::end_slot(Slot& slot) {
@@ -295,7 +290,11 @@ void Walker::end_slot(Slot& slot) {
   target_port_.leave([this](const auto& arrival) {
     queue_.post(0, EventRank::kRequest, *this, kArrived, arrival.payload);
   });
-  fill_slots();
+  if (params_.table_ports == 0) {
+    fill_slots();
+  } else {  // the slot is free when its answer has passed
+    queue_.post(1, EventRank::kRequest, *this, kFillSlots);
+  }
   target_port_.respond(0, payload);
 }
 
@@ -303,7 +302,11 @@ void Walker::kill(Slot& slot) {
   ++stats_.kills;
   ++slot.generation;
   record(EventKind::kKill, Step{}, slot.request->access.address.value(), 0, slot.index);
-  wanting_ &= ~(std::uint64_t{1} << slot.index);
+  forget_wishes(slot);
+  // What memory is asked is asked once: with it outstanding, a second kill finds it still awaited.
+  slot.awaits_late |=
+      params_.kill == WalkKill::kAfterAnswer && (slot.is_reading || slot.update != nullptr);
+  slot.is_reading = false;
   if (slot.update != nullptr) {
     killed_updates_.push_back({slot.update, {}});
     slot.update = nullptr;
@@ -311,10 +314,16 @@ void Walker::kill(Slot& slot) {
   stats_.restarts += slot.engine.num_restarts();
   begin_engine(slot);
   slot.is_dropped = slot.request->is_prefetch;
-  // Not at once: the caller is still dropping what is old.
+  if (!slot.awaits_late) {
+    begin_after_kill(slot);
+  }
+}
+
+// Not at once: the caller is still dropping what is old.
+void Walker::begin_after_kill(Slot& slot) {
   slot.phase = Slot::Phase::kAdvance;
-  queue_.post(0, EventRank::kRequest, *this, kSlotEvent | slot.generation << kGenerationShift,
-              &slot);
+  queue_.post(params_.begin_cycles, EventRank::kRequest, *this,
+              kSlotEvent | slot.generation << kGenerationShift, &slot);
 }
 
 void Walker::forget_killed_update(const Transaction<TableExtension>& transaction) {

@@ -95,7 +95,7 @@ TEST_F(RtlWaves, BothSidesShowTheTwentyFourPositionsInOrder) {
     tables_.memory = words_;
     model.load(tables_);
     model.platform.core().spend(begin);
-    Walker& walker = model.platform.walker();
+    PageWalker& walker = model.platform.walker();
     walker.connect_events(waves.model());
     std::byte byte{};
     (void)model.access(request_.access, {&byte, 1});

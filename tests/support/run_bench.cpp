@@ -89,6 +89,7 @@ std::string run_here(const RunParams& params, const VcpuFactory& make_vcpu) {
     report["message"] = result.message;
     report["law_violations"] = result.law_violations;
     report["check_violations"] = result.check_violations;
+    report["walker_problems"] = result.walker_problems;
     report["segfaults"] = run.num_segfaults();
     report["core_cycles"] = run.platform().core().now_cycles();
     report["ledger_cycles"] = run.ledger().total().cycles();
@@ -133,6 +134,9 @@ RunReport run_apart(const RunParams& params) {
   for (const std::string& violation : report.check_violations) {
     ADD_FAILURE() << violation;
   }
+  for (const std::string& problem : report.walker_problems) {
+    ADD_FAILURE() << problem;
+  }
   return report;
 }
 
@@ -149,6 +153,7 @@ RunReport run_apart(const RunParams& params, const VcpuFactory& make_vcpu) {
   if (json.contains("statistics")) {
     report.law_violations = json.at("law_violations").get<std::vector<std::string>>();
     report.check_violations = json.at("check_violations").get<std::vector<std::string>>();
+    report.walker_problems = json.at("walker_problems").get<std::vector<std::string>>();
     report.num_segfaults = json.at("segfaults");
     report.core_cycles = json.at("core_cycles");
     report.ledger_cycles = json.at("ledger_cycles");

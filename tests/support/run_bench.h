@@ -28,6 +28,7 @@ struct RunReport {
   std::string message;
   std::vector<std::string> law_violations;
   std::vector<std::string> check_violations;  // of a run with check on
+  std::vector<std::string> walker_problems;   // of an RTL walker
   std::uint64_t num_segfaults = 0;
   std::uint64_t core_cycles = 0;
   std::uint64_t ledger_cycles = 0;
@@ -44,7 +45,7 @@ struct RunReport {
   [[nodiscard]] std::uint64_t count(const std::string& name) const;
 };
 
-// A violation that the translation checker finds fails the test.
+// A violation that the translation checker finds, or what watches an RTL walker, fails the test.
 RunReport run_apart(const RunParams& params);
 // The same on virtual CPUs that make mistakes; what the checker finds is for the test to judge.
 RunReport run_apart(const RunParams& params, const VcpuFactory& make_vcpu);

@@ -1,7 +1,79 @@
-// What a walker counted, by name, and the laws between its counters.
-#include "model/tlm/walker.h"
+// Blocking transactions of a walker, and what it counted, by name, with the laws between counters.
+#include "model/tlm/page_walker.h"
 
 namespace nestwalk {
+
+PageWalker::PageWalker(sc_core::sc_module_name name, const ClockDomain& clock)
+    : sc_module(name), clock_(clock) {
+  walk_socket.register_b_transport(this, &PageWalker::b_transport);
+  walk_socket.register_nb_transport_fw(this, &PageWalker::nb_transport_fw);
+  memory_socket.register_nb_transport_bw(this, &PageWalker::nb_transport_bw);
+  payload_.set_extension(&extension_);
+}
+
+PageWalker::~PageWalker() {
+  payload_.clear_extension(&extension_);
+}
+
+bool PageWalker::transport(const Step& step, bool is_update) {
+  extension_.stage = step.stage;
+  extension_.is_shadow = step.is_shadow;
+  extension_.position = step.position;
+  extension_.is_update = is_update;
+  extension_.expected = step.expected;
+  extension_.is_stored = false;
+  if (!is_update) {
+    data_ = 0;
+  }
+  payload_.set_command(is_update ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
+  payload_.set_address(step.hpa.value());
+  payload_.set_data_ptr(reinterpret_cast<unsigned char*>(&data_));
+  payload_.set_data_length(step.bytes);
+  payload_.set_streaming_width(step.bytes);
+  payload_.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+  const sc_core::sc_time before = start_ + clock_.cycles(num_cycles_);
+  sc_core::sc_time now = before;
+  memory_socket->b_transport(payload_, now);
+  num_cycles_ += clock_.to_cycles(now - before);
+  return payload_.is_response_ok();
+}
+
+PdpteLoad PageWalker::load_pdptes(const WalkContext& context, sc_core::sc_time& delay) {
+  start_ = delay;
+  num_cycles_ = 0;
+  // The load is no walk: its reads are in no walk statistics and pass no walk cache.
+  class Plain {
+   public:
+    explicit Plain(PageWalker& walker) : walker_(walker) {}
+    MemoryAnswer read(const Step& step) {
+      const bool ok = walker_.transport(step, false);
+      return {ok, walker_.data_};
+    }
+    UpdateAnswer update(const Step& step) {
+      walker_.data_ = step.desired;
+      if (!walker_.transport(step, true)) {
+        return UpdateAnswer::kError;
+      }
+      return walker_.extension_.is_stored ? UpdateAnswer::kStored : UpdateAnswer::kLost;
+    }
+
+   private:
+    PageWalker& walker_;
+  };
+  const PdpteLoad load = nestwalk::load_pdptes(context, Plain(*this));
+  delay += clock_.cycles(num_cycles_);
+  return load;
+}
+
+void PageWalker::count_walk(const WalkEnd& end, bool is_translation) {
+  ++stats_.walks;
+  ++(is_translation ? stats_.translations : stats_.faults);
+  stats_.restarts += end.num_restarts;
+  stats_.references += end.num_references;
+  stats_.references_per_walk.add(end.num_references);
+  stats_.cycles += end.cycles;
+  stats_.cycles_per_walk.add(end.cycles);
+}
 
 namespace {
 
@@ -22,7 +94,7 @@ void register_pwc_stage(StatGroup& group, const PwcStats& s) {
 
 }  // namespace
 
-void Walker::register_stats(StatGroup& group) const {
+void PageWalker::register_stats(StatGroup& group) const {
   group.counter("walks", &stats_.walks, "count", "Walks.");
   group.counter("translations", &stats_.translations, "count",
                 "Walks that ended in a translation.");
@@ -63,7 +135,7 @@ void Walker::register_stats(StatGroup& group) const {
                "Of those, entries that the manual did not require to be dropped.");
 }
 
-void Walker::expect_laws(CounterLaws& laws) const {
+void PageWalker::expect_laws(CounterLaws& laws) const {
   const std::string name = this->name();
   laws.expect_equal(
       name + ": walks = translations + faults", [this] { return stats_.walks; },
