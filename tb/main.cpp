@@ -2,8 +2,10 @@
 #include <iostream>
 
 #include "model/cli/program.h"
+#include "model/sim/walker_models.h"
 #include "model/tlm/leak_check.h"
 #include "tb/cosim_command.h"
+#include "tb/rtl_walker.h"
 
 // SystemC's library looks for the symbol; the program starts its simulations itself.
 extern "C" int sc_main(int /*argc*/, char** /*argv*/) {
@@ -13,6 +15,7 @@ extern "C" int sc_main(int /*argc*/, char** /*argv*/) {
 int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   std::cin.tie(nullptr);
+  nestwalk::register_rtl_walker(nestwalk::make_rtl_walker);
   return nestwalk::run_program(argc, argv, {std::cin, std::cout, std::cerr},
                                {.commands = {nestwalk::add_cosim_command}});
 }

@@ -21,8 +21,8 @@
 
 #include "model/arch/splitmix.h"
 #include "model/observe/event_sink.h"
+#include "tb/checked_walker.h"
 #include "tb/pin_walker.h"
-#include "tb/scoreboard.h"
 #include "tb/walker_record.h"
 
 namespace nestwalk {
@@ -64,10 +64,10 @@ class WalkerBench {
   void set_params(const BenchParams& params);
   void connect(TableMemory& memory) { memory_ = &memory; }
   // Changes records on their way to the scoreboard: for tests of the scoreboard.
-  void tamper_with(std::function<void(Record&)> change) { change_ = std::move(change); }
+  void tamper_with(std::function<void(Record&)> change) { checked_.tamper_with(std::move(change)); }
   // One event per step of the RTL goes to the sink, after the scoreboard has judged it; nullptr:
   // off.
-  void connect_events(EventSink* sink) { events_.connect(sink); }
+  void connect_events(EventSink* sink) { checked_.connect_events(sink); }
 
   void submit(const WalkerRequest& request) { waiting_.push_back(request); }
   void invalidate(const Invalidation& invalidation) { invalidations_.push_back(invalidation); }
@@ -83,70 +83,52 @@ class WalkerBench {
   [[nodiscard]] bool is_busy() const { return num_busy_ != 0; }
   // No problem so far.
   [[nodiscard]] bool is_sound() const {
-    return !has_barked_ && scoreboard_.problems().empty() && walker_->failures().empty();
+    return !has_barked_ && scoreboard().problems().empty() && checked_.pins().failures().empty();
   }
-  [[nodiscard]] unsigned slots() const { return walker_->slots(); }
+  [[nodiscard]] unsigned slots() const { return checked_.pins().slots(); }
   [[nodiscard]] std::uint64_t cycle() const { return cycle_; }
   [[nodiscard]] unsigned num_acknowledged() const { return num_acknowledged_; }
   [[nodiscard]] const std::vector<Report>& reports() const { return reports_; }
   void forget_reports() { reports_.clear(); }
-  [[nodiscard]] const Scoreboard& scoreboard() const { return scoreboard_; }
+  [[nodiscard]] const Scoreboard& scoreboard() const { return checked_.scoreboard(); }
   [[nodiscard]] std::vector<std::string> problems() const;
-  PinWalker& walker() { return *walker_; }
+  PinWalker& walker() { return checked_.pins(); }
 
  private:
   struct Pending {
     std::uint64_t due_cycle = 0;
-    std::uint8_t slot = 0;
-    PinWalker::TableRequest request;
-    Answer answer;
+    CheckedWalker::TableAnswer answer;
   };
-  struct Slot {
-    Report report;
-    PinWalker::TableRequest read;
-    std::uint64_t value = 0;
-  };
-
   [[nodiscard]] bool chance(unsigned percent) {
     return percent >= 100 || random_.draw() % 100 < percent;
   }
   [[nodiscard]] std::uint64_t draw_latency() {
     return params_.min_latency + random_.draw() % (params_.max_latency - params_.min_latency + 1);
   }
-  const Pending* take_due(std::vector<Pending>& pending, Pending& taken) const;
+  // Whether there is one.
+  bool take_due(std::vector<Pending>& pending, Pending& taken) const;
   void forget_all();
   void drive();
   void take_requests(const PinWalker::Cycle& cycle);
-  void record(const PinWalker::Cycle& cycle);
-  void record_cache(const PinWalker::CacheOperation& operation);
-  void record_slots(const PinWalker::Cycle& cycle);
-  void publish(Record& record, EventKind kind, unsigned slot);
-  static Event complete(const Record& record);
-  static void describe(Record& record, const PinWalker::TableRequest& request);
 
   BenchParams params_;
   SplitMix random_;
-  std::unique_ptr<PinWalker> walker_;
-  Scoreboard scoreboard_;
+  CheckedWalker checked_;
   TableMemory* memory_ = nullptr;
-  std::function<void(Record&)> change_;
-  EventPort events_;
   std::deque<WalkerRequest> waiting_;
   std::deque<Invalidation> invalidations_;
   bool is_offered_ = false;
   bool awaits_acknowledge_ = false;
-  std::vector<Slot> slots_;
+  std::vector<Report> slots_;  // of the walks under way
   unsigned num_busy_ = 0;
   std::vector<Pending> reads_;
   std::vector<Pending> updates_;
   // Answered in this cycle.
-  const Pending* data_ = nullptr;
-  const Pending* done_ = nullptr;
-  Pending data_store_;
-  Pending done_store_;
+  Pending data_;
+  Pending done_;
   std::uint64_t cycle_ = 0;
-  std::uint64_t last_record_cycle_ = 0;
   unsigned num_acknowledged_ = 0;
+  std::uint64_t last_reset_cycle_ = 0;
   bool has_barked_ = false;
   std::vector<Report> reports_;
 };
