@@ -15,6 +15,15 @@ auto format_rules_of(const Control& c) {
                   c.maxphyaddr, c.guest_maxphyaddr);
 }
 
+bool have_same_host_stage(const CheckedContext& a, const CheckedContext& b) {
+  const Tags& x = a.walk.tags;
+  const Tags& y = b.walk.tags;
+  return a.walk.has_host == b.walk.has_host && a.is_reference == b.is_reference &&
+         a.walk.host_format == b.walk.host_format && a.walk.host_root == b.walk.host_root &&
+         x.vpid == y.vpid && x.ep4ta == y.ep4ta && x.asid == y.asid &&
+         format_rules_of(a.walk.control) == format_rules_of(b.walk.control);
+}
+
 }  // namespace
 
 bool have_same_tables(const WalkContext& a, const WalkContext& b) {
@@ -46,6 +55,9 @@ ContextNumber CheckedContexts::number_of(const WalkContext& context, bool is_ref
   }
   if (context.has_host) {
     added.host = host_rules(context);
+  }
+  while (added.of_host < size() && !have_same_host_stage(contexts_[added.of_host], added)) {
+    ++added.of_host;
   }
   contexts_.push_back(added);
   return size() - 1;

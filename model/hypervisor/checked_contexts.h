@@ -24,11 +24,18 @@ struct CheckedContext {
   StageRules host;
   std::uint64_t cores = 0;    // bit c: core c has used it
   bool is_reference = false;  // no core walks it: see TranslationChecker::set_reference
+  // The first context with the same host stage and its tags; what is said of the host stage is said
+  // of that one.
+  ContextNumber of_host = 0;
   // Of the parts that the root's entries divide the addresses into, those with a global page.
   std::bitset<512> global_parts;
 
   [[nodiscard]] std::size_t part_of(std::uint64_t address) const {
     return (address >> (guest.format->input_bits - 9U)) & 511U;
+  }
+
+  [[nodiscard]] bool may_have_global(Gva address) const {
+    return walk.has_guest && global_parts.test(part_of(address.value()));
   }
 
   [[nodiscard]] const StageRules& rules(Stage stage) const {
@@ -52,6 +59,10 @@ class CheckedContexts {
     return contexts_[number];
   }
   [[nodiscard]] CheckedContext& operator[](ContextNumber number) { return contexts_[number]; }
+  void add_core(ContextNumber number, unsigned core) {
+    contexts_[number].cores |= std::uint64_t{1} << core;
+    contexts_[contexts_[number].of_host].cores |= std::uint64_t{1} << core;
+  }
   [[nodiscard]] ContextNumber size() const { return static_cast<ContextNumber>(contexts_.size()); }
 
  private:

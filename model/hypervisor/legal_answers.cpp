@@ -18,6 +18,14 @@ struct OldStep {
   std::uint8_t structure_bits = 12;
 };
 
+CachedKinds kinds_of(const OldStep& step) {
+  CachedKinds kinds;
+  const bool is_host = step.stage == Stage::kHost;
+  kinds.guest_physical = is_host;
+  kinds.structures = is_host ? !step.is_final : !step.is_leaf;
+  return kinds;
+}
+
 struct HostPage {
   std::uint64_t address = 0;
   HostRights rights;
@@ -52,6 +60,8 @@ class Reader {
   void host_table(unsigned level, std::uint64_t table, HostRights rights, Gpa gpa, bool is_final,
                   const Next& next);
   void answer(const Translation& translation);
+  // Whatever page the path leads to.
+  [[nodiscard]] bool is_dropped(const OldStep& step, const EntryMeaning& meaning) const;
   // Returns the event after which no translation was made from the old word any more, if it has
   // come.
   std::optional<std::uint64_t> judge_step(const OldStep& step, LegalAnswer& answer) const;
@@ -62,7 +72,7 @@ class Reader {
   ContextNumber number_;
   const CheckedContext& context_;
   Gva address_;
-  unsigned num_paths_ = 0;
+  unsigned num_old_steps_ = 0;
   std::vector<OldStep> steps_;
   std::uint64_t latest_begin_ = 0;  // event, of all values on the path
   LegalAnswers answers_;
@@ -126,12 +136,15 @@ void Reader::for_each_value(Hpa entry, const TableUse& use, OldStep step, Next&&
     if (!meaning.may_be_cached() || value == now) {
       continue;
     }
-    if (num_paths_ >= kMaxPaths) {
+    step.old = old;
+    step.is_leaf = meaning.kind == EntryKind::kLeaf;
+    if (judge_.only_usable && is_dropped(step, meaning)) {
+      continue;
+    }
+    if (++num_old_steps_ > kMaxOldSteps) {
       answers_.is_cut = true;
       return;
     }
-    step.old = old;
-    step.is_leaf = meaning.kind == EntryKind::kLeaf;
     steps_.push_back(step);
     latest_begin_ = std::max(latest_above, old.began);
     next(meaning);
@@ -203,7 +216,7 @@ void Reader::host_table(unsigned level, std::uint64_t table, HostRights rights, 
                         bool is_final, const Next& next) {
   const PagingFormat& format = *context_.host.format;
   const Hpa entry(table + format.index(level, gpa.value()) * format.entry_bytes);
-  const TableUse use{number_, Stage::kHost, static_cast<std::uint8_t>(level),
+  const TableUse use{context_.of_host, Stage::kHost, static_cast<std::uint8_t>(level),
                      gpa.page(format.table_span_bits(level)).value()};
   OldStep step;
   step.stage = Stage::kHost;
@@ -225,7 +238,6 @@ void Reader::host_table(unsigned level, std::uint64_t table, HostRights rights, 
 }
 
 void Reader::answer(const Translation& translation) {
-  ++num_paths_;
   LegalAnswer found;
   found.translation = translation;
   for (const OldStep& step : steps_) {
@@ -245,6 +257,22 @@ void Reader::answer(const Translation& translation) {
   answers_.list.push_back(found);
 }
 
+bool Reader::is_dropped(const OldStep& step, const EntryMeaning& meaning) const {
+  const bool is_guest_leaf = step.stage == Stage::kGuest && step.is_leaf;
+  CachedUse use;
+  use.tags = context_.walk.tags;
+  use.has_host = context_.walk.has_host;
+  use.is_global = is_guest_leaf ? meaning.global : context_.may_have_global(address_);
+  use.address = address_;
+  use.gpa = step.gpa;
+  use.guest_page_bits =
+      is_guest_leaf ? static_cast<std::uint8_t>(context_.guest.format->page_bits(step.level))
+                    : std::uint8_t{12};
+  use.structure_bits = step.structure_bits;
+  return judge_.log->completed_drop(use, step.old.ended.when.event, kinds_of(step))
+      .dropped.has_value();
+}
+
 std::optional<std::uint64_t> Reader::judge_step(const OldStep& step, LegalAnswer& answer) const {
   const Translation& t = answer.translation;
   CachedUse use;
@@ -258,12 +286,8 @@ std::optional<std::uint64_t> Reader::judge_step(const OldStep& step, LegalAnswer
   // an operation by address drops.
   use.host_page_bits = step.is_final ? t.host_page_bits : std::uint8_t{12};
   use.structure_bits = step.structure_bits;
-  CachedKinds kinds;
-  const bool is_host = step.stage == Stage::kHost;
-  kinds.guest_physical = is_host;
-  kinds.structures = is_host ? !step.is_final : !step.is_leaf;
   const TableChange& change = step.old.ended;
-  const DropVerdict verdict = judge_.log->completed_drop(use, change.when.event, kinds);
+  const DropVerdict verdict = judge_.log->completed_drop(use, change.when.event, kinds_of(step));
   const Standing standing = verdict.dropped             ? Standing::kDropped
                             : judge_.is_settled(change) ? Standing::kForgotten
                                                         : Standing::kStale;

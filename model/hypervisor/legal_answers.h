@@ -54,6 +54,8 @@ struct HistoryJudge {
   const InvalidationLog* log = nullptr;
   // Whether the software that made the change says that it is done with it.
   std::function<bool(const TableChange&)> is_settled;
+  // Leaves out what was dropped, as soon as that is certain.
+  bool only_usable = false;
 };
 
 struct AddressInContext {
@@ -61,7 +63,7 @@ struct AddressInContext {
   Gva address;
 };
 
-inline constexpr unsigned kMaxPaths = 512;  // looked at for one address
+inline constexpr unsigned kMaxOldSteps = 4096;  // looked at for one address
 
 // Adds the frames on the way to the history.
 [[nodiscard]] LegalAnswers legal_answers(const SparseMemory& memory, TableHistory& history,

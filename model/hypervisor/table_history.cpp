@@ -55,15 +55,13 @@ void TableHistory::see(const SparseMemory& memory, Hpa entry, const TableUse& us
     }
   }
   std::vector<TableUse>& uses = found.value().uses;
-  if (uses.size() == kMaxUses) {
-    return;  // whatever is written there is taken to concern all translations
-  }
   // What is used now is kept at the end of the list.
   const auto known = std::find(uses.rbegin(), uses.rend(), use);
   if (known != uses.rend()) {
     std::iter_swap(known, uses.rbegin());
   } else {
     uses.push_back(use);
+    ++num_uses_;
   }
 }
 
@@ -136,7 +134,6 @@ void TableHistory::frame_written(const SparseMemory& memory, const CheckedContex
 
 void TableHistory::widen(ChangeScope& scope, const CheckedContexts& contexts,
                          const std::vector<TableUse>& uses) {
-  scope.is_wide |= uses.size() == kMaxUses;
   for (const TableUse& use : uses) {
     if (use.stage == Stage::kHost || use.level != 1) {
       scope.is_wide = true;

@@ -14,6 +14,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <span>
 #include <vector>
 
@@ -73,7 +74,6 @@ struct ChangeScope {
 class TableHistory {
  public:
   static constexpr unsigned kBlockBits = 21;
-  static constexpr std::size_t kMaxUses = 256;      // of one frame; kernel tables have many
   static constexpr std::size_t kMaxOldValues = 16;  // of one word
 
   // A walk reads the entry. From now on its whole frame is observed.
@@ -107,6 +107,7 @@ class TableHistory {
     return !forgotten_.empty() && forgotten_.contains(entry.value() >> 3);
   }
   [[nodiscard]] std::size_t num_frames() const { return frames_.size(); }
+  [[nodiscard]] std::size_t num_uses() const { return num_uses_; }
 
   // Calls visit(const TableUse&) for each use of the frame that holds a word.
   template <class Visit>
@@ -121,6 +122,10 @@ class TableHistory {
   // Forgets the old values for which is_dead(const OldWord&) says so.
   template <class IsDead>
   void drop_old_words(IsDead&& is_dead);
+  // Forgets the uses of frames for which is_dead(Hpa frame, const TableUse&) says so, and frames
+  // that have none left; a walk that reads one again makes it seen anew.
+  template <class IsDead>
+  void drop_uses(IsDead&& is_dead);
   // Forgets the oldest half of the old values; answers that need them are counted as undecided.
   void forget_half();
   [[nodiscard]] std::uint64_t oldest_event() const;
@@ -144,6 +149,7 @@ class TableHistory {
   tsl::robin_map<std::uint64_t, Frame> frames_;              // by frame number
   tsl::robin_map<std::uint64_t, std::vector<OldWord>> old_;  // by address / 8
   std::size_t num_old_ = 0;
+  std::size_t num_uses_ = 0;
   tsl::robin_set<std::uint64_t> forgotten_;  // by address / 8
 };
 
@@ -152,6 +158,16 @@ void TableHistory::drop_old_words(IsDead&& is_dead) {
   for (auto it = old_.begin(); it != old_.end();) {
     num_old_ -= std::erase_if(it.value(), is_dead);
     it = it->second.empty() ? old_.erase(it) : std::next(it);
+  }
+}
+
+template <class IsDead>
+void TableHistory::drop_uses(IsDead&& is_dead) {
+  for (auto it = frames_.begin(); it != frames_.end();) {
+    const Hpa frame(it->first << kSmallPageBits);
+    std::vector<TableUse>& uses = it.value().uses;
+    num_uses_ -= std::erase_if(uses, [&](const TableUse& use) { return is_dead(frame, use); });
+    it = uses.empty() ? frames_.erase(it) : std::next(it);
   }
 }
 

@@ -50,7 +50,7 @@ ContextNumber TranslationChecker::enter_context(const ObservedContext& where) {
   }
   leave_context(core);
   const ContextNumber number = contexts_.number_of(where.context);
-  contexts_[number].cores |= std::uint64_t{1} << where.core;
+  contexts_.add_core(number, where.core);
   core.has_context = true;
   core.version = where.version;
   core.context = number;
@@ -97,7 +97,7 @@ void TranslationChecker::on_walk(const SparseMemory& memory, const ObservedConte
   if (is_valid(record, access.address, context) || !contexts_[context].has_tables()) {
     return;
   }
-  const LegalAnswers answers = read(memory, where.core, context, access.address);
+  const LegalAnswers answers = read(memory, where.core, context, access.address, Wanted::kUsable);
   if (answers.num_legal() == 1 && answers.list.front().standing == Standing::kCurrent) {
     remember(record, where.core, context, access.address, answers.list.front().translation);
   }
@@ -116,7 +116,15 @@ void TranslationChecker::on_write(const SparseMemory& memory, const WrittenRange
                         ? kernel_of(owner.vm)
                         : kHypervisorSoftware;
   }
-  const ChangeScope scope = history_.on_write(memory, contexts_, range, when);
+  note_scope(history_.on_write(memory, contexts_, range, when));
+  statistics_.most_table_uses =
+      std::max<std::uint64_t>(statistics_.most_table_uses, history_.num_uses());
+  if (history_.num_old_words() > collect_at_ || history_.num_uses() > collect_uses_at_) {
+    collect(memory);
+  }
+}
+
+void TranslationChecker::note_scope(const ChangeScope& scope) {
   if (!scope.ends_something) {
     return;
   }
@@ -131,9 +139,6 @@ void TranslationChecker::on_write(const SparseMemory& memory, const WrittenRange
   all_due_until_ = statistics_.translations + options_.every;
   statistics_.most_old_words =
       std::max<std::uint64_t>(statistics_.most_old_words, history_.num_old_words());
-  if (history_.num_old_words() > collect_at_) {
-    collect();
-  }
 }
 
 void TranslationChecker::on_acknowledged(unsigned number, const Invalidation& invalidation) {
@@ -242,9 +247,10 @@ bool TranslationChecker::on_translation(const SparseMemory& memory, const Observ
 }
 
 LegalAnswers TranslationChecker::read(const SparseMemory& memory, unsigned core,
-                                      ContextNumber context, Gva address) {
+                                      ContextNumber context, Gva address, Wanted wanted) {
   ++statistics_.table_reads;
   HistoryJudge judge;
+  judge.only_usable = wanted == Wanted::kUsable;
   judge.log = contexts_[context].is_reference ? &cores_[core].guest_log : &cores_[core].log;
   judge.is_settled = [this](const TableChange& change) {
     return is_settled(change.when.software, change.when.event);
@@ -274,8 +280,14 @@ bool TranslationChecker::check_read(const SparseMemory& memory, const Case& c) {
     CheckedContext& context = contexts_[c.context];
     context.global_parts.set(context.part_of(c.access.address.value()));
   }
-  const LegalAnswers answers = read(memory, c.where.core, c.context, c.access.address);
+  LegalAnswers answers = read(memory, c.where.core, c.context, c.access.address, Wanted::kUsable);
+  const bool is_cut = answers.is_cut;
+  const unsigned num_legal = answers.num_legal();
   Found found = find(answers, c.answer);
+  if (!found.is_found) {
+    answers = read(memory, c.where.core, c.context, c.access.address, Wanted::kAll);
+    found = find(answers, c.answer);
+  }
   if (!found.is_found || found.standing > Standing::kStale) {
     const Found rival = find_among_rivals(memory, c);
     if (rival.is_found && (!found.is_found || rival.standing < found.standing)) {
@@ -283,9 +295,8 @@ bool TranslationChecker::check_read(const SparseMemory& memory, const Case& c) {
     }
   }
   ++statistics_.checked;
-  const unsigned num_legal = answers.num_legal();
   statistics_.set_sizes.add(num_legal);
-  if (!found.is_found && answers.is_cut) {
+  if (!found.is_found && is_cut) {
     ++statistics_.undecided;
     return true;
   }
@@ -336,7 +347,8 @@ TranslationChecker::Found TranslationChecker::find_among_rivals(const SparseMemo
         !have_same_tags(other, c.where.context, c.answer.global)) {
       continue;
     }
-    Found found = find(read(memory, c.where.core, used.number, c.access.address), c.answer);
+    Found found =
+        find(read(memory, c.where.core, used.number, c.access.address, Wanted::kAll), c.answer);
     if (!found.is_found) {
       continue;
     }

@@ -66,6 +66,7 @@ struct CheckerStatistics {
   std::uint64_t changes = 0;      // writes that ended something cacheable
   std::uint64_t invalidations = 0;
   std::uint64_t most_old_words = 0;
+  std::uint64_t most_table_uses = 0;
   std::array<std::uint64_t, kNumViolationKinds> violations{};
   Histogram set_sizes;
 
@@ -108,6 +109,7 @@ class TranslationChecker {
  private:
   static constexpr std::size_t kNumRecords = std::size_t{1} << 15;
   static constexpr std::size_t kFirstCollection = 1024;
+  static constexpr std::size_t kFirstUses = 2048;  // of frames as tables
   static constexpr std::size_t kNumBlocks = 1024;
 
   // A page whose only legal answer is known.
@@ -158,8 +160,11 @@ class TranslationChecker {
   [[nodiscard]] ContextNumber enter_context(const ObservedContext& where);
   void leave_context(Core& core);
   [[nodiscard]] bool is_due();
+  void note_scope(const ChangeScope& scope);
+  // Of what was dropped a report tells; a core can give the rest.
+  enum class Wanted : std::uint8_t { kUsable, kAll };
   [[nodiscard]] LegalAnswers read(const SparseMemory& memory, unsigned core, ContextNumber context,
-                                  Gva address);
+                                  Gva address, Wanted wanted);
   [[nodiscard]] bool is_settled(SoftwareNumber software, std::uint64_t event) const {
     return software < done_.size() && done_[software] >= event;
   }
@@ -193,7 +198,10 @@ class TranslationChecker {
   bool report(ViolationKind kind, Violation violation, const Case& c);
   [[nodiscard]] std::optional<unsigned> dropped_elsewhere(const SparseMemory& memory, const Case& c,
                                                           const LegalAnswer& origin);
-  void collect();
+  void collect(const SparseMemory& memory);
+  void drop_dead_words();
+  // Whether a walk may still get to the frame in this way.
+  [[nodiscard]] bool is_needed(const SparseMemory& memory, Hpa frame, const TableUse& use) const;
   // Whether some core may still use the word, in any of the contexts that have read it.
   [[nodiscard]] bool may_be_used(const OldWord& old) const;
   [[nodiscard]] bool may_be_used(const OldWord& old, const TableUse& use, const Core& core) const;
@@ -213,6 +221,7 @@ class TranslationChecker {
   std::uint64_t next_due_ = 0;                // translations heard when the next one is due
   std::uint64_t all_due_until_ = 0;           // after a change
   std::size_t collect_at_ = kFirstCollection;
+  std::size_t collect_uses_at_ = kFirstUses;
   CheckerStatistics statistics_;
   std::vector<Violation> violations_;
 };

@@ -19,6 +19,20 @@ bool permits(const WalkContext& reference, const Access& access, Translation t) 
   return cached_translation_serves(reference, access, t);
 }
 
+// Of those that permit the access to this place; or nothing.
+const LegalAnswer* best_of(const LegalAnswers& answers, const WalkContext& reference,
+                           const Access& access, Hpa place) {
+  const LegalAnswer* best = nullptr;
+  for (const LegalAnswer& answer : answers.list) {
+    const bool fits =
+        answer.translation.hpa == place && permits(reference, access, answer.translation);
+    if (fits && (best == nullptr || answer.standing < best->standing)) {
+      best = &answer;
+    }
+  }
+  return best;
+}
+
 }  // namespace
 
 void TranslationChecker::set_reference(unsigned core, const std::optional<WalkContext>& reference) {
@@ -27,7 +41,7 @@ void TranslationChecker::set_reference(unsigned core, const std::optional<WalkCo
     return;
   }
   const ContextNumber number = contexts_.number_of(*reference, true);
-  contexts_[number].cores |= std::uint64_t{1} << core;
+  contexts_.add_core(number, core);
   cores_[core].reference = number;
 }
 
@@ -51,19 +65,9 @@ bool TranslationChecker::check_reference(const SparseMemory& memory, const Case&
     return true;
   }
   const WalkContext context = contexts_[*reference].walk;
-  const LegalAnswers answers = read(memory, c.where.core, *reference, c.access.address);
-  const LegalAnswer* best = nullptr;
-  Violation violation;
-  for (const LegalAnswer& answer : answers.list) {
-    if (answer.standing == Standing::kCurrent) {
-      violation.current = answer.translation;
-    }
-    const bool fits =
-        answer.translation.hpa == c.answer.hpa && permits(context, c.access, answer.translation);
-    if (fits && (best == nullptr || answer.standing < best->standing)) {
-      best = &answer;
-    }
-  }
+  LegalAnswers answers = read(memory, c.where.core, *reference, c.access.address, Wanted::kUsable);
+  const bool is_cut = answers.is_cut;
+  const LegalAnswer* best = best_of(answers, context, c.access, c.answer.hpa);
   if (best != nullptr && best->standing <= Standing::kStale) {
     gpa = best->translation.gpa;
     if (best->standing == Standing::kCurrent && answers.num_legal() == 1) {
@@ -75,12 +79,20 @@ bool TranslationChecker::check_reference(const SparseMemory& memory, const Case&
     }
     return true;
   }
-  if (best == nullptr && answers.is_cut) {
+  if (best == nullptr) {
+    answers = read(memory, c.where.core, *reference, c.access.address, Wanted::kAll);
+    best = best_of(answers, context, c.access, c.answer.hpa);
+  }
+  if (best == nullptr && is_cut) {
     ++statistics_.undecided;
     return true;
   }
   if (!check_frame(c, false, gpa)) {
     return false;  // whose frame it is says more
+  }
+  Violation violation;
+  if (!answers.list.empty() && answers.list.front().standing == Standing::kCurrent) {
+    violation.current = answers.list.front().translation;
   }
   if (best != nullptr) {
     violation.origin = *best;

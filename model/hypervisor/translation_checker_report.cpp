@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "model/hypervisor/entry_meaning.h"
+#include "model/hypervisor/table_reach.h"
 #include "model/hypervisor/translation_checker.h"
 
 namespace nestwalk {
@@ -97,7 +98,7 @@ std::optional<unsigned> TranslationChecker::dropped_elsewhere(const SparseMemory
     if (core == c.where.core) {
       continue;
     }
-    const LegalAnswers answers = read(memory, core, c.context, c.access.address);
+    const LegalAnswers answers = read(memory, core, c.context, c.access.address, Wanted::kAll);
     for (const LegalAnswer& answer : answers.list) {
       if (answer.translation == origin.translation && answer.standing == Standing::kDropped) {
         return core;
@@ -125,8 +126,15 @@ bool TranslationChecker::report(ViolationKind kind, Violation violation, const C
 
 // ---- Bounded memory ----
 
-void TranslationChecker::collect() {
-  history_.drop_old_words([this](const OldWord& old) { return !may_be_used(old); });
+void TranslationChecker::collect(const SparseMemory& memory) {
+  drop_dead_words();
+  if (history_.num_uses() > kFirstUses) {
+    history_.drop_uses(
+        [&](Hpa frame, const TableUse& use) { return !is_needed(memory, frame, use); });
+    last_change_ = ++event_;  // walks observe again what they depend on
+    drop_dead_words();
+  }
+  collect_uses_at_ = std::max(kFirstUses, 2 * history_.num_uses());
   if (history_.num_old_words() > options_.max_old_words) {
     history_.forget_half();
   }
@@ -138,17 +146,31 @@ void TranslationChecker::collect() {
   }
 }
 
+void TranslationChecker::drop_dead_words() {
+  history_.drop_old_words([this](const OldWord& old) { return !may_be_used(old); });
+}
+
+// A host stage is used by all contexts that have it, and its guest-physical mappings outlive them.
+bool TranslationChecker::is_needed(const SparseMemory& memory, Hpa frame,
+                                   const TableUse& use) const {
+  const auto is_held = [&use](const Core& core) {
+    return core.reference == use.context ||
+           std::any_of(core.used.begin(), core.used.end(),
+                       [&use](const UsedContext& used) { return used.number == use.context; });
+  };
+  return (use.stage == Stage::kHost || std::any_of(cores_.begin(), cores_.end(), is_held)) &&
+         may_reach(memory, history_, contexts_, frame, use);
+}
+
 bool TranslationChecker::may_be_used(const OldWord& old) const {
   bool may_be = false;
-  std::size_t num_uses = 0;
   history_.for_each_use(old.ended.word, [&](const TableUse& use) {
-    ++num_uses;
     for (unsigned c = 0; c < cores_.size() && !may_be; ++c) {
       const bool has_run = !cores_[c].has_ended && (contexts_[use.context].cores >> c & 1U) != 0;
       may_be = has_run && may_be_used(old, use, cores_[c]);
     }
   });
-  return may_be || num_uses >= TableHistory::kMaxUses;
+  return may_be;
 }
 
 bool TranslationChecker::may_be_used(const OldWord& old, const TableUse& use,
@@ -187,7 +209,7 @@ bool TranslationChecker::may_be_used(const OldWord& old, const TableUse& use,
     cached.guest_page_bits = static_cast<std::uint8_t>(rules.format->page_bits(use.level));
   } else {
     kinds.structures = true;
-    cached.is_global = context.global_parts.test(context.part_of(address));
+    cached.is_global = context.may_have_global(Gva(address));
   }
   return !log.completed_drop(cached, old.ended.when.event, kinds).dropped;
 }
@@ -208,6 +230,8 @@ void CheckerStatistics::register_stats(StatGroup& group) const {
   group.counter("invalidations", &invalidations, "count", "Invalidations acknowledged.");
   group.counter("most_old_words", &most_old_words, "entries",
                 "Most table words of the past that were kept at a time.");
+  group.counter("most_table_uses", &most_table_uses, "count",
+                "Most ways to read a frame as a table that were known at a time, of all frames.");
   group.histogram("set_sizes", &set_sizes, "answers", "Answers that were legal for an access.");
   StatGroup& kinds = group.group("violations");
   for (unsigned kind = 0; kind < kNumViolationKinds; ++kind) {

@@ -140,7 +140,7 @@ RunParams random_run(std::uint64_t seed) {
   SplitMix64 random(seed);
   RunParams run;
   run.mode = random.percent(75) ? Mode::kNested : Mode::kNative;
-  run.check = Check::kOff;  // old words that no core has dropped yet make some of these runs slow
+  run.check = Check::kAll;
   run.machine.tag_rules = random.percent(50) ? TagRules::kIntel : TagRules::kAmd;
   run.time_slice_accesses = 100 + random.below(1000);
   draw_machine(random, run.machine);

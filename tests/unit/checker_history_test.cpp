@@ -1,6 +1,8 @@
 // Histories made by hand: what is legal after which writes and which invalidations.
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "tests/support/checked_machine.h"
 
 namespace nestwalk {
@@ -258,6 +260,66 @@ TEST_F(CheckerHistory, WhatNobodyMayUseAnyMoreIsForgotten) {
   expect_clean();
   EXPECT_LT(machine.checker.statistics().most_old_words, 2500U);
   EXPECT_EQ(machine.checker.statistics().undecided, 0U);
+}
+
+// As shadow paging with few frames for tables has it.
+TEST_F(CheckerHistory, WhereAFrameWasATableOnceIsForgotten) {
+  constexpr unsigned kTables = 8;
+  const Space space = machine.native_space();
+  std::vector<std::uint64_t> links;
+  for (unsigned i = 0; i < kTables; ++i) {
+    machine.map(space, kPage + (std::uint64_t{i} << 21), kFrame);
+    links.push_back(machine.word(machine.entry(space, kPage + (std::uint64_t{i} << 21), 2)));
+  }
+  machine.run(0, space);
+  const Hpa upper = machine.entry(space, kPage, 2);
+  for (unsigned use = 0; use < 512 * kTables; ++use) {
+    const unsigned place = use / kTables;
+    machine.write(upper + 8 * place, 0);
+    machine.invalidate(0, InvalidateOp::kMovCr3);
+    machine.write(upper + 8 * place, links[use % kTables]);
+    EXPECT_TRUE(machine.access(0, kPage + (std::uint64_t{place} << 21)).is_translation);
+  }
+  const Hpa entry = machine.entry(space, kPage);
+  for (unsigned i = 1; i < 5000; ++i) {
+    machine.write(entry + 8 * (i % 512), kOther | 7 | (std::uint64_t{i} << 12));
+    machine.invalidate(0, InvalidateOp::kMovCr3);
+  }
+  expect_clean();
+  EXPECT_LT(machine.checker.statistics().most_table_uses, 3000U);
+  EXPECT_LT(machine.checker.statistics().most_old_words, 2500U);
+  EXPECT_EQ(machine.checker.statistics().undecided, 0U);
+}
+
+// A core holds an upper entry that memory has no more.
+TEST_F(CheckerHistory, WhereAFrameIsATableStillIsNotForgotten) {
+  const Space space = machine.native_space();
+  machine.map(space, kPage, kFrame);
+  machine.run(0, space);
+  machine.access(0, kPage);
+  const Hpa upper = machine.entry(space, kPage, 2);
+  const Hpa entry = machine.entry(space, kPage);
+  machine.write(upper, 0);
+  // More uses than are kept without a look at who may need them.
+  const Space other = machine.another_space(space, {});
+  for (unsigned i = 0; i < 3000; ++i) {
+    machine.map(other, kPage + (std::uint64_t{i} << 21), kOther);
+  }
+  machine.run(1, other);
+  for (unsigned i = 0; i < 3000; ++i) {
+    machine.access(1, kPage + (std::uint64_t{i} << 21));
+    const Hpa lower = machine.entry(other, kPage + (std::uint64_t{i} << 21));
+    machine.write(lower, 0);
+    machine.write(lower, kOther | 0x67);
+  }
+  machine.write(entry, (kFrame + 0x1000) | 0x67);
+  const std::uint64_t stale_before = stale();
+  EXPECT_TRUE(machine.access(0, kPage).is_translation);
+  expect_clean();
+  EXPECT_EQ(stale(), stale_before + 1);
+  machine.invalidate(0, InvalidateOp::kMovCr3);
+  EXPECT_FALSE(machine.access(0, kPage).is_translation);
+  expect_clean();
 }
 
 TEST_F(CheckerHistory, OneInSoManyIsCheckedAndAllAfterAChange) {
