@@ -175,6 +175,44 @@ TEST(Configs, EveryNumberOfAMachineHasAComment) {
   }
 }
 
+// Costs of software are set once and stay: a study that moves them says so in a file of its own.
+TEST(Configs, CostsOfExitsAndShadowFaultsAreFrozenAndNameTheirSource) {
+  struct Costs {
+    const char* machine;
+    std::uint32_t exit;
+    std::uint32_t shadow_fault;
+    std::uint32_t emulation;
+  };
+  constexpr Costs kCosts[] = {
+      {"broadwell", 900, 5800, 4500},    {"haswell", 900, 5800, 4500},
+      {"ice-lake", 1200, 7700, 5900},    {"nehalem-i7-860", 1009, 6500, 5000},
+      {"sandy-bridge", 784, 5100, 3900}, {"sapphire-rapids", 1300, 8400, 6400},
+      {"skylake-sp", 1100, 2500, 5000},  {"zen2", 1350, 8700, 6700},
+      {"zen3", 1300, 8400, 6400},        {"zen4", 1300, 8400, 6400}};
+  EXPECT_EQ(yaml_files(kRoot / "configs/machines").size(), std::size(kCosts) + 1)
+      << "textbook has no hypervisor of its own";
+  for (const Costs& costs : kCosts) {
+    const fs::path file = kRoot / "configs/machines" / (std::string(costs.machine) + ".yaml");
+    const RunParams run = load_run(ConfigDocument::load(file.string()));
+    EXPECT_EQ(run.hypervisor.exit_cycles, costs.exit) << file;
+    EXPECT_EQ(run.hypervisor.shadow.fault_cycles, costs.shadow_fault) << file;
+    EXPECT_EQ(run.hypervisor.shadow.emulation_cycles, costs.emulation) << file;
+    std::size_t num_named = 0;
+    for (const std::string& line : lines_of(file)) {
+      for (const char* cost : {"exit_cycles:", "fault_cycles:", "emulation_cycles:"}) {
+        num_named += line.find(cost) != std::string::npos &&
+                             (line.find("# verified") != std::string::npos ||
+                              line.find("# memory") != std::string::npos ||
+                              line.find("# calibrated") != std::string::npos ||
+                              line.find("# assumed") != std::string::npos)
+                         ? 1
+                         : 0;
+      }
+    }
+    EXPECT_EQ(num_named, 3U) << file << ": a cost without a word about its source";
+  }
+}
+
 TEST(Configs, EveryFileNamesTheSchemaForEditors) {
   for (const fs::path& file : shipped_files()) {
     EXPECT_EQ(lines_of(file).at(0), kFirstLine) << file;
