@@ -55,5 +55,6 @@ struct ExperimentResult {
 [[nodiscard]] ExperimentResult run_churn(const ExperimentParams& params);
 [[nodiscard]] ExperimentResult run_entries(const ExperimentParams& params);
 [[nodiscard]] ExperimentResult run_walk(const ExperimentParams& params);
+[[nodiscard]] ExperimentResult run_ledger(const ExperimentParams& params);
 
 }  // namespace nestwalk

@@ -21,9 +21,10 @@ enum class ExperimentKind : std::uint8_t {
   kChurn,
   kEntries,
   kWalk,
+  kLedger,
 };
-inline constexpr std::array<std::string_view, 9> kExperimentKindNames = {
-    "none", "faults", "events", "switches", "tables", "idle", "churn", "entries", "walk"};
+inline constexpr std::array<std::string_view, 10> kExperimentKindNames = {
+    "none", "faults", "events", "switches", "tables", "idle", "churn", "entries", "walk", "ledger"};
 
 // Kind tables.
 struct TableGridParams {

@@ -199,5 +199,31 @@ TEST(CliExperiment, AMistakeIsNamedWithTheNearestName) {
   EXPECT_EQ(ended.err.find("d1-nehalem"), std::string::npos) << ended.err;
 }
 
+// Of every recorded trace, in every mode: added up here.
+class CliLedgerOfTrace : public testing::TestWithParam<const char*> {};
+
+TEST_P(CliLedgerOfTrace, SumsToTheCyclesOfTheCore) {
+  const Result r = answer(GetParam(), {"measure_accesses=20000"});
+  const Json& causes = r.table(1);
+  for (const char* mode : {"native", "nested", "shadow"}) {
+    std::uint64_t sum = 0;
+    for (const Json& row : causes.at("rows")) {
+      if (row.at(0) == "sum of the causes") {
+        break;
+      }
+      sum += row.at(Result::column(causes, mode)).get<std::uint64_t>();
+    }
+    EXPECT_GT(sum, 20000U);
+    EXPECT_EQ(sum, Result::cell(causes, "cycles of the core", mode)) << mode;
+    EXPECT_EQ(Result::cell(r.table(0), "accesses", mode), 20000) << mode;
+  }
+  EXPECT_GT(Result::cell(causes, "vm_exit", "shadow"), Result::cell(causes, "vm_exit", "nested"));
+  EXPECT_EQ(Result::cell(causes, "vm_exit", "native"), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Traces, CliLedgerOfTrace,
+                         testing::Values("trace-cc1", "trace-perl", "trace-sh", "trace-sqlite"),
+                         [](const auto& test) { return std::string(test.param).substr(6); });
+
 }  // namespace
 }  // namespace nestwalk
