@@ -9,7 +9,7 @@ namespace nestwalk {
 
 enum class Vpid : std::uint16_t {};
 enum class Pcid : std::uint16_t {};
-enum class Ep4ta : std::uint64_t {};  // EPTP bits 51:12, in place; 0: no EPT
+enum class Ep4ta : std::uint64_t {};  // EPTP bits 51:12, in place; 0 may be a table at HPA 0
 enum class Asid : std::uint32_t {};   // 0: the host
 
 // Who decides what a tag is and what an invalidation covers.

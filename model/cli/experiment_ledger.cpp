@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "model/cli/experiment.h"
 #include "model/cli/experiment_run.h"
@@ -66,7 +67,7 @@ ExperimentResult run_ledger(const ExperimentParams& params) {
       "The same accesses and system calls", {"count", "native", "nested", "shadow"}, {}};
   events.rows = {
       count("accesses", "run.accesses"),
-      count("instructions", "run.instructions"),
+      count("instructions", "core0.instructions"),
       count("guest page faults", "vm0.guest.faults"),
       count("guest table writes", "vm0.guest.table_writes"),
       row("VM exits",
@@ -76,10 +77,12 @@ ExperimentResult run_ledger(const ExperimentParams& params) {
 
   TextTable causes{"Cycles by cause", {"cause", "native", "nested", "shadow"}, {}};
   for (const auto& [name, cycles] : runs.back().counts) {
-    const bool is_used = std::any_of(
-        runs.begin(), runs.end(), [&](const ExperimentRun& run) { return run.count(name) != 0; });
-    if (has_prefix(name, kTotal) && name.substr(kTotal.size()) != kSum && is_used) {
-      causes.rows.push_back(count(name.substr(kTotal.size()), name));
+    if (!has_prefix(name, kTotal) || name.substr(kTotal.size()) == kSum) {
+      continue;
+    }
+    std::vector<std::string> cells = count(name.substr(kTotal.size()), name);
+    if (std::any_of(cells.begin() + 1, cells.end(), [](const auto& cell) { return cell != "0"; })) {
+      causes.rows.push_back(std::move(cells));
     }
   }
   causes.rows.push_back(row("sum of the causes", [](const ExperimentRun& run) {

@@ -270,18 +270,6 @@ ExitOutcome Hypervisor::handle_fault(HypervisorPort& port, VmId id, const Fault&
   return ExitOutcome::kResumed;
 }
 
-void Hypervisor::drop_frame(HypervisorPort& port, VmId id, Gpa block, unsigned bits) {
-  if (vm(id).is_shadowed()) {
-    shadow_pager(port, id).drop_frame(block, bits);
-  }
-}
-
-void Hypervisor::protect_frame(HypervisorPort& port, VmId id, Gpa block, unsigned bits) {
-  if (vm(id).is_shadowed()) {
-    shadow_pager(port, id).protect_frame(block, bits);
-  }
-}
-
 void Hypervisor::drop_shadow(HypervisorPort& port, VmId id) {
   shadow_pager(port, id).drop_all();
 }

@@ -78,11 +78,6 @@ class Hypervisor {
   // A virtual CPU is about to run again whose kernel was told meanwhile to invalidate: no exit.
   void catch_up(HypervisorPort& port, VmId id);
 
-  // The naturally aligned block of 2^bits bytes of guest memory is about to be moved or taken away,
-  // or its writes are about to be noted: the shadow of the VM, if it has one, lets go of it. On
-  // return nothing of it is mapped (may be written) there, nor cached.
-  void drop_frame(HypervisorPort& port, VmId id, Gpa block, unsigned bits);
-  void protect_frame(HypervisorPort& port, VmId id, Gpa block, unsigned bits);
   // Gives all shadow tables of a VM back, as when it leaves shadow paging. None of its virtual CPUs
   // may run before its next VM entry.
   void drop_shadow(HypervisorPort& port, VmId id);

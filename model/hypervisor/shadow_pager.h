@@ -69,12 +69,9 @@ class ShadowPager {
   // Before a virtual CPU runs that was told to invalidate while it did not.
   void catch_up();
 
-  // The naturally aligned block of 2^bits bytes of guest memory is about to be moved or taken away.
-  // On return nothing of it is mapped or cached, and none of its tables is shadowed.
-  void drop_frame(Gpa block, unsigned bits);
-  // The same, but only write access is taken away.
-  void protect_frame(Gpa block, unsigned bits);
-  // The same for what has changed in the host stage since the last call: shadows are made from it.
+  // Guest memory has been moved, taken away or protected in the host stage since the last call:
+  // shadows are made from it. On return nothing of what is gone is mapped or cached, and none of
+  // its tables is shadowed; what is protected cannot be written.
   void follow_host_stage();
   // All tables of the VM, as at its end or when it leaves shadow paging.
   void drop_all();

@@ -271,16 +271,6 @@ void ShadowPager::protect_block(Gpa block, unsigned bits) {
   }
 }
 
-void ShadowPager::drop_frame(Gpa block, unsigned bits) {
-  drop_block(block, bits);
-  finish();
-}
-
-void ShadowPager::protect_frame(Gpa block, unsigned bits) {
-  protect_block(block, bits);
-  finish();
-}
-
 void ShadowPager::follow_host_stage() {
   const std::vector<ChangedBlock> changed = std::move(state_.changed);
   state_.changed.clear();

@@ -127,14 +127,17 @@ bool TranslationChecker::report(ViolationKind kind, Violation violation, const C
 // ---- Bounded memory ----
 
 void TranslationChecker::collect(const SparseMemory& memory) {
+  const std::size_t num_before = history_.num_old_words();
   drop_dead_words();
-  if (history_.num_uses() > kFirstUses) {
+  // A use that no walk gets to any more may be what keeps old words.
+  const bool helps_little = 2 * history_.num_old_words() > num_before;
+  if (history_.num_uses() > (helps_little ? kFirstUses : collect_uses_at_)) {
     history_.drop_uses(
         [&](Hpa frame, const TableUse& use) { return !is_needed(memory, frame, use); });
     last_change_ = ++event_;  // walks observe again what they depend on
     drop_dead_words();
+    collect_uses_at_ = std::max(kFirstUses, 2 * history_.num_uses());
   }
-  collect_uses_at_ = std::max(kFirstUses, 2 * history_.num_uses());
   if (history_.num_old_words() > options_.max_old_words) {
     history_.forget_half();
   }

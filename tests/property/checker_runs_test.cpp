@@ -148,6 +148,32 @@ class UnprotectingVcpu : public Vcpu {
   SparseMemory& memory_;
 };
 
+// A leaf of an EPT table of 4K pages: it has a memory type.
+bool is_ept_page(std::uint64_t entry) {
+  return (entry & 7) != 0 && (entry & mask(5, 3)) != 0 && (entry & bit(7)) == 0;
+}
+
+// Whose hypervisor takes a page from the guest, and the entry stays.
+class LeavingVcpu : public Vcpu {
+ public:
+  using Vcpu::compare_and_swap;
+  using Vcpu::store;
+  LeavingVcpu(Platform& platform, const Place& place)
+      : Vcpu(platform, place), memory_(platform.memory()) {}
+  void store(Hpa address, unsigned bytes, std::uint64_t value) override {
+    if (value != 0 || !is_ept_page(memory_.read(address, bytes))) {
+      Vcpu::store(address, bytes, value);
+    }
+  }
+  bool compare_and_swap(Hpa address, const Swap& swap) override {
+    return (swap.desired == 0 && is_ept_page(swap.expected)) ||
+           Vcpu::compare_and_swap(address, swap);
+  }
+
+ private:
+  SparseMemory& memory_;
+};
+
 template <class BadVcpu>
 VcpuFactory factory_of() {
   return [](Platform& platform, const Vcpu::Place& place) {
@@ -207,6 +233,16 @@ TEST(CheckerRunsOfAHypervisor, ADirtyLogLosesAWrite) {
   params.vms[0].vm.host_events = {start};
   expect_found(run_apart(params, factory_of<UnprotectingVcpu>()), "lost_dirty_record",
                "is clean in the dirty log");
+}
+
+TEST(CheckerRunsOfAHypervisor, AReclaimedFrameStaysMapped) {
+  RunParams params = churning_run({"", Mode::kNested, Timing::kLt, 1, 1});
+  HostEventParams reclaim;
+  reclaim.at_accesses = 3000;
+  reclaim.action = HostAction::kReclaim;
+  reclaim.length_bytes = std::uint64_t{1} << 20;
+  params.vms[0].vm.host_events = {reclaim};
+  expect_found(run_apart(params, factory_of<LeavingVcpu>()), "freed_frame", "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Machines, CheckerRunMistakes,

@@ -365,8 +365,8 @@ class Comparison {
   void hypervise() {
     ShadowBench& bench = *benches_[2];
     const Gpa frame = any_of(frames_);
-    log_ << step_ << " protect frame\n";
-    bench.hypervisor().protect_frame(bench.cpu(0), bench.vm_id(), frame, kSmallPageBits);
+    log_ << step_ << " migrate frame\n";
+    bench.run(HostAction::kMigrate, {frame, frame + bit(kSmallPageBits)});
   }
 
   void check() {

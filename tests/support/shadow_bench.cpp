@@ -4,6 +4,7 @@
 #include <array>
 
 #include "model/arch/check.h"
+#include "model/hypervisor/host_actions.h"
 #include "model/lookup/invalidate.h"
 #include "model/walk/functional_driver.h"
 #include "model/walk/pdpte.h"
@@ -87,6 +88,15 @@ void ShadowBench::read_page(Gpa page, std::span<std::byte> content) const {
   if (const std::optional<Hpa> hpa = where(page)) {
     memory_->read_bytes(*hpa, content);
   }
+}
+
+void ShadowBench::run(HostAction action, const GuestRange& range) {
+  FlushTargets targets;
+  for (const auto& cpu : cpus_) {
+    targets.cores.push_back(cpu->number_);
+  }
+  HostActions(hypervisor_->host_context(cpu(), vm_), targets).run(action, std::array{range});
+  fatal_unless(hypervisor_->enter(cpu(), vm_) == ExitOutcome::kResumed, "the VM goes on");
 }
 
 std::string ShadowBench::audit() const {

@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "model/hypervisor/balloon.h"
 #include "model/hypervisor/hypervisor.h"
 #include "model/lookup/entry_key.h"
 #include "model/memory/sparse_memory.h"
@@ -166,6 +167,8 @@ class ShadowBench {
   [[nodiscard]] std::optional<Hpa> where(Gpa address) const;
   // Zeroes where nothing backs the page.
   void read_page(Gpa page, std::span<std::byte> content) const;
+  // The hypervisor's own work on guest memory, as at an exit of the first processor.
+  void run(HostAction action, const GuestRange& range);
   // Differences found by the audit, one a line; empty: none.
   [[nodiscard]] std::string audit() const;
 

@@ -114,7 +114,8 @@ class RunEvents : public ::testing::TestWithParam<Mode> {
  private:
   TempFolder folder_;
 };
-INSTANTIATE_TEST_SUITE_P(Modes, RunEvents, ::testing::Values(Mode::kNative, Mode::kNested),
+INSTANTIATE_TEST_SUITE_P(Modes, RunEvents,
+                         ::testing::Values(Mode::kNative, Mode::kNested, Mode::kShadow),
                          [](const auto& mode) {
                            return std::string(kModeNames[static_cast<unsigned>(mode.param)]);
                          });

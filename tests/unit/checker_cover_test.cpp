@@ -19,7 +19,7 @@ std::vector<Tags> tags_around(TagRules rules) {
   std::vector<Tags> all;
   for (const unsigned context : {0U, 1U, 2U}) {
     for (const unsigned pcid : {0U, 1U}) {
-      for (const std::uint64_t ep4ta : {0x5000ULL, 0x6000ULL}) {
+      for (const std::uint64_t ep4ta : {0ULL, 0x5000ULL, 0x6000ULL}) {
         Tags tags;
         tags.pcid = Pcid(static_cast<std::uint16_t>(pcid));
         if (rules == TagRules::kIntel) {

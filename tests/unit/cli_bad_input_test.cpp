@@ -186,7 +186,10 @@ vms:
     processes:
       - workload: {kind: gups, footprint_bytes: 96 MiB, num_accesses: 100000}
 )");
-  expect_message(run_nestwalk({"run", "run.yaml"}, folder), kUsage, {"machine.memory_bytes"});
+  for (const char* mode : {"native", "nested", "shadow"}) {
+    expect_message(run_nestwalk({"run", "run.yaml", "--mode", mode, "--out", mode}, folder), kUsage,
+                   {"machine.memory_bytes"});
+  }
 }
 
 TEST(CliBadInput, GuestWithTooLittleMemoryForItsProcess) {

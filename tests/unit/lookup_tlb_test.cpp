@@ -70,6 +70,24 @@ TEST(Tlb, Tlb04AsidIsComparedAsItsOwnField) {
   }
 }
 
+// An EPT table may lie at HPA 0. What is cached without EPT has no such tag, whatever the number.
+TEST(Tlb, Ep4taZeroIsATagLikeAnother) {
+  const Gva gva(0x1000);
+  const Tags tags{Vpid{1}, Pcid{0}, Ep4ta{0}, Asid{0}};
+  for (const MappingKind kind : {kLinear, kCombined}) {
+    Tlb tlb{TlbParams{}};
+    tlb.fill(gva, translation(0x7000, 12, kind == kLinear ? kNoPageBits : 12U), kind, tags);
+    EXPECT_TRUE(tlb.lookup(gva, kind, tags));
+    EXPECT_FALSE(tlb.lookup(gva, kind == kLinear ? kCombined : kLinear, tags));
+    Invalidation invept;
+    invept.op = InvalidateOp::kInveptSingle;
+    invept.tags.ep4ta = Ep4ta{0x1000};
+    EXPECT_EQ(tlb.invalidate(invept), 0U);
+    invept.tags.ep4ta = Ep4ta{0};
+    EXPECT_EQ(tlb.invalidate(invept), kind == kCombined ? 1U : 0U);
+  }
+}
+
 TEST(Tlb, EveryTagOfAKindIsComparedAndNoOther) {
   const Gva gva(0x1000);
   for (const MappingKind kind : {kLinear, kCombined}) {

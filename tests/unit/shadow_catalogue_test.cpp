@@ -52,7 +52,7 @@ TEST_P(ShadowPager, SHD_01_APieceOfALargePageIsNoTable) {
   guest.cpu().invlpg(kSecond2M);
   expect_reads(guest, kSecond2M, kData);
   EXPECT_TRUE(guest.is_shadowed(kLarge));
-  guest.hypervisor().drop_frame(guest.cpu(), guest.vm_id(), kLarge, 21);
+  guest.run(HostAction::kMigrate, {kLarge, kLarge + bit(21)});
   EXPECT_EQ(guest.audit(), "");
   for (std::uint64_t at = 0; at < bit(21); at += 4096) {
     ASSERT_TRUE(guest.vm().shadow.reverse_map.leaves(kLarge + at, 1).empty());
@@ -267,7 +267,7 @@ TEST_P(ShadowPager, SHD_16_ATableHasAsManyParentsAsThereAre) {
     ASSERT_EQ(guest.read(Gva(std::uint64_t{i} << 21)).value, value_of(kData));
   }
   EXPECT_EQ(guest.audit(), "");
-  guest.hypervisor().drop_frame(guest.cpu(), guest.vm_id(), kLevel1, 12);
+  guest.run(HostAction::kMigrate, {kLevel1, kLevel1 + 4096});
   EXPECT_EQ(guest.audit(), "");
   EXPECT_FALSE(guest.is_shadowed(kLevel1));
   guest.hypervisor().drop_shadow(guest.cpu(), guest.vm_id());

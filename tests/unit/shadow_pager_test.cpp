@@ -191,13 +191,13 @@ TEST(ShadowFrames, WhatIsTakenAwayIsNeitherMappedNorCached) {
   for (unsigned cpu = 0; cpu < 2; ++cpu) {
     EXPECT_FALSE(guest.write(kPage, 1, cpu).is_fault);
   }
-  guest.hypervisor().protect_frame(guest.cpu(0), guest.vm_id(), kData, 12);
+  guest.run(HostAction::kDirtyLogStart, {kData, kData + 4096});
   for (unsigned cpu = 0; cpu < 2; ++cpu) {
     EXPECT_FALSE(guest.cpu(cpu).cached(kPage).has_value());
     EXPECT_FALSE(guest.read(kPage, cpu).is_fault);
     EXPECT_FALSE(guest.cpu(cpu).cached(kPage)->guest.write());
   }
-  guest.hypervisor().drop_frame(guest.cpu(0), guest.vm_id(), kData, 12);
+  guest.run(HostAction::kMigrate, {kData, kData + 4096});
   EXPECT_FALSE(guest.cpu(1).cached(kPage).has_value());
   EXPECT_TRUE(guest.vm().shadow.reverse_map.leaves(kData, 1).empty());
   EXPECT_EQ(guest.audit(), "");
