@@ -4,8 +4,10 @@
 #include "model/cli/program.h"
 #include "model/sim/walker_models.h"
 #include "model/tlm/leak_check.h"
+#include "tb/area_command.h"
 #include "tb/cosim_command.h"
 #include "tb/rtl_walker.h"
+#include "tb/walk_service_rtl.h"
 
 // SystemC's library looks for the symbol; the program starts its simulations itself.
 extern "C" int sc_main(int /*argc*/, char** /*argv*/) {
@@ -16,6 +18,8 @@ int main(int argc, char** argv) {
   std::ios::sync_with_stdio(false);
   std::cin.tie(nullptr);
   nestwalk::register_rtl_walker(nestwalk::make_rtl_walker);
-  return nestwalk::run_program(argc, argv, {std::cin, std::cout, std::cerr},
-                               {.commands = {nestwalk::add_cosim_command}});
+  return nestwalk::run_program(
+      argc, argv, {std::cin, std::cout, std::cerr},
+      {.commands = {nestwalk::add_cosim_command, nestwalk::add_area_command},
+       .walk_engines = nestwalk::rtl_walk_services()});
 }

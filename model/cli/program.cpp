@@ -39,9 +39,11 @@ constexpr std::string_view kExamples = R"(Examples:
 Exit status: 0 success, 1 a check failed, 2 wrong usage or configuration, 3 wrong input,
 130 interrupted.)";
 
-WalkServices walk_services() {
-  return {{"reference", [] { return std::make_unique<ReferenceWalkService>(); }},
-          {"tlm", make_tlm_walk_service}};
+WalkServices walk_services(const ProgramExtensions& extensions) {
+  WalkServices services = {{"reference", [] { return std::make_unique<ReferenceWalkService>(); }},
+                           {"tlm", make_tlm_walk_service}};
+  services.insert(extensions.walk_engines.begin(), extensions.walk_engines.end());
+  return services;
 }
 
 // The app that the command line has reached: the chosen subcommand, or the program itself.
@@ -142,7 +144,7 @@ int run_program(int argc, const char* const* argv, const Streams& streams,
     program.allow_extras();  // reported by find_left_over, with the nearest name
     CommandRunner runner;
     add_run_command(program, runner);
-    add_walk_command(program, runner, walk_services());
+    add_walk_command(program, runner, walk_services(extensions));
     add_record_command(program, runner);
     add_trace_command(program, runner);
     add_config_command(program, runner);

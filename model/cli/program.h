@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/cli/command.h"
+#include "model/sim/walk_service.h"
 
 namespace CLI {
 class App;
@@ -19,6 +20,7 @@ namespace nestwalk {
 // What a program has besides the model: the bench adds what needs the RTL.
 struct ProgramExtensions {
   std::vector<std::function<void(CLI::App&, CommandRunner&)>> commands;
+  WalkServices walk_engines;
 };
 
 int run_program(int argc, const char* const* argv, const Streams& streams,

@@ -14,6 +14,10 @@ namespace nestwalk {
 
 namespace {
 
+std::string json_text(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 void append_number(std::string& out, std::uint64_t value, int base) {
   std::array<char, 24> digits{};
   const auto result = std::to_chars(digits.data(), digits.data() + digits.size(), value, base);
@@ -122,6 +126,11 @@ PageRights page_rights(const Translation& translation) {
 void append_answer(std::string& out, std::string_view id, const WalkAnswer& answer) {
   out += "{\"id\":";
   out += id;
+  if (!answer.unsupported.empty()) {
+    out += fmt::format(",\"outcome\":\"unsupported\",\"reason\":{}}}\n",
+                       json_text(answer.unsupported));
+    return;
+  }
   if (answer.outcome.is_translation) {
     out += R"(,"outcome":"translation")";
     append_translation(out, answer);
@@ -139,11 +148,8 @@ void append_error(std::string& out, const RequestError& error, std::size_t line)
   if (!error.path.empty()) {
     where += ": " + error.path;
   }
-  const auto quoted = [](const std::string& text) {
-    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  };
   out += fmt::format("{{\"id\":{},\"outcome\":\"error\",\"error\":{},\"where\":{}}}\n", error.id,
-                     quoted(error.what), quoted(where));
+                     json_text(error.what), json_text(where));
 }
 
 }  // namespace nestwalk

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <memory>
 #include <ostream>
+#include <stdexcept>
 #include <string_view>
 #include <vector>
 
@@ -126,7 +127,12 @@ int run_walk(const WalkOptions& options, const WalkServices& engines, const Stre
   if (const std::string conflict = find_conflict(options); !conflict.empty()) {
     return usage_error(streams, conflict);
   }
-  const std::unique_ptr<WalkService> service = engine->second();
+  std::unique_ptr<WalkService> service;
+  try {
+    service = engine->second();
+  } catch (const std::runtime_error& error) {
+    return usage_error(streams, fmt::format("engine {}: {}", options.engine, error.what()));
+  }
   return options.snapshot.empty() ? walk_requests(options, *service, streams)
                                   : run_walk_snapshot(options, *service, streams);
 }

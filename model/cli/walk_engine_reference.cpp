@@ -1,42 +1,8 @@
 #include "model/cli/walk_engine_reference.h"
 
-#include "model/arch/bits.h"
-
 namespace nestwalk {
 
 namespace {
-
-// The words as table entries of 4 or 8 bytes.
-class EntryMemory {
- public:
-  EntryMemory(WordStore& store, std::vector<MemoryWord>& undo) : store_(store), undo_(undo) {}
-
-  MemoryAnswer read(const Step& step) { return {true, entry(step)}; }
-
-  UpdateAnswer update(const Step& step) {
-    if (entry(step) != step.expected) {
-      return UpdateAnswer::kLost;
-    }
-    const std::uint64_t index = step.hpa.value() / 8;
-    const std::uint64_t old = store_.read(index);
-    undo_.push_back({Hpa(index * 8), old});
-    store_.write(index, step.bytes == 8 ? step.desired
-                                        : (old & ~half(step)) | (step.desired << shift(step)));
-    return UpdateAnswer::kStored;
-  }
-
- private:
-  static unsigned shift(const Step& step) { return (step.hpa.value() & 4) != 0 ? 32 : 0; }
-  static std::uint64_t half(const Step& step) { return mask(31, 0) << shift(step); }
-
-  [[nodiscard]] std::uint64_t entry(const Step& step) const {
-    const std::uint64_t word = store_.read(step.hpa.value() / 8);
-    return step.bytes == 8 ? word : (word & half(step)) >> shift(step);
-  }
-
-  WordStore& store_;
-  std::vector<MemoryWord>& undo_;
-};
 
 class RecordingMemory {
  public:
@@ -68,28 +34,20 @@ class RecordingMemory {
 }  // namespace
 
 void ReferenceWalkService::load(const std::vector<MemoryWord>& memory) {
-  undo_.clear();
-  store_.clear();
-  for (const MemoryWord& word : memory) {
-    store_.write(word.hpa.value() / 8, word.value);
-  }
+  memory_.load(memory);
 }
 
 WalkAnswer ReferenceWalkService::walk(const WalkContext& context, const Access& access) {
-  for (auto word = undo_.rbegin(); word != undo_.rend(); ++word) {
-    store_.write(word->hpa.value() / 8, word->value);
-  }
-  undo_.clear();
-  EntryMemory memory(store_, undo_);
+  memory_.restore();
   WalkContext with_registers = context;
   WalkAnswer answer;
-  if (const auto fault = load_pdpte_registers(with_registers, access, memory)) {
+  if (const auto fault = load_pdpte_registers(with_registers, access, memory_)) {
     answer.outcome.fault = *fault;
     return answer;
   }
   answer.references.reserve(35);  // a cold walk of 5 by 5 levels
   answer.outcome =
-      nestwalk::walk(with_registers, access, RecordingMemory(memory, answer), NoCache{});
+      nestwalk::walk(with_registers, access, RecordingMemory(memory_, answer), NoCache{});
   return answer;
 }
 

@@ -10,7 +10,7 @@
 
 #include <vector>
 
-#include "model/cli/word_store.h"
+#include "model/cli/entry_memory.h"
 #include "model/sim/walk_service.h"
 
 namespace nestwalk {
@@ -21,8 +21,7 @@ class ReferenceWalkService final : public WalkService {
   WalkAnswer walk(const WalkContext& context, const Access& access) override;
 
  private:
-  WordStore store_;
-  std::vector<MemoryWord> undo_;  // words as loaded that the walk before has changed
+  EntryMemory memory_;
 };
 
 }  // namespace nestwalk

@@ -349,6 +349,9 @@ std::string name_of_entry(const WalkContext& context, const EntryReference& refe
 
 std::string explain_walk(const WalkContext& context, const Access& access,
                          const WalkAnswer& answer) {
+  if (!answer.unsupported.empty()) {
+    return "not supported by this engine: " + answer.unsupported + "\n";
+  }
   return Explanation(context, access, answer).text();
 }
 

@@ -14,6 +14,10 @@ namespace {
 
 void count(SnapshotSummary& summary, const WalkAnswer& answer) {
   ++summary.num_leaves;
+  if (!answer.unsupported.empty()) {
+    ++summary.num_unsupported;
+    return;
+  }
   summary.num_references += answer.references.size();
   ++summary.num_walks_by_references[answer.references.size()];
   if (answer.outcome.is_translation) {
@@ -26,9 +30,10 @@ void count(SnapshotSummary& summary, const WalkAnswer& answer) {
 }
 
 double mean_references(const SnapshotSummary& summary) {
-  return summary.num_leaves == 0 ? 0.0
-                                 : static_cast<double>(summary.num_references) /
-                                       static_cast<double>(summary.num_leaves);
+  const std::size_t num_walks = summary.num_leaves - summary.num_unsupported;
+  return num_walks == 0
+             ? 0.0
+             : static_cast<double>(summary.num_references) / static_cast<double>(num_walks);
 }
 
 std::string histogram_text(const SnapshotSummary& summary) {
@@ -77,6 +82,10 @@ std::string summary_text(const TableImage& image, const SnapshotSummary& summary
       text += fmt::format("  {:<22} {:>8}\n", kFaultKindNames[kind], summary.num_faults[kind]);
     }
   }
+  if (summary.num_unsupported != 0) {
+    text +=
+        fmt::format("  {:<22} {:>8}  (by this engine)\n", "unsupported", summary.num_unsupported);
+  }
   if (summary.num_malformed != 0) {
     text += fmt::format("  {:<22} {:>8}\n", "malformed entries", summary.num_malformed);
   }
@@ -93,7 +102,7 @@ std::string summary_text(const TableImage& image, const SnapshotSummary& summary
     text += fmt::format("  {:<6}  {:<6}  {:>6}\n", size_text(sizes.first),
                         sizes.second == kNoPageBits ? "-" : size_text(sizes.second), leaves);
   }
-  if (summary.num_leaves != 0) {
+  if (!summary.num_walks_by_references.empty()) {
     text += fmt::format("\nReferences per walk: least {}, mean {:.2f}, most {}\n",
                         summary.num_walks_by_references.begin()->first, mean_references(summary),
                         summary.num_walks_by_references.rbegin()->first);
@@ -127,7 +136,7 @@ std::string summary_json(const TableImage& image, const SnapshotSummary& summary
       {"max", by_references.empty() ? 0 : by_references.rbegin()->first},
       {"histogram", histogram},
   };
-  const Json json = {
+  Json json = {
       {"table_pages", image.num_pages},
       {"leaves", summary.num_leaves},
       {"translations", summary.num_translations},
@@ -138,6 +147,9 @@ std::string summary_json(const TableImage& image, const SnapshotSummary& summary
       {"page_sizes", pairs},
       {"references", references},
   };
+  if (summary.num_unsupported != 0) {
+    json["unsupported"] = summary.num_unsupported;
+  }
   return json.dump(2) + "\n";
 }
 

@@ -23,6 +23,7 @@ struct SnapshotSummary {
   std::size_t num_leaves = 0;
   std::size_t num_translations = 0;
   std::array<std::size_t, kNumFaultKinds> num_faults{};
+  std::size_t num_unsupported = 0;  // leaves to which the engine has no answer
   // Translations by log2 of the guest's and the host's page size; host kNoPageBits: no host stage.
   std::map<std::pair<std::uint8_t, std::uint8_t>, std::size_t> page_pairs;
   std::map<std::size_t, std::size_t> num_walks_by_references;  // faults included

@@ -77,6 +77,7 @@ class RequestStream {
     }
     service_.load(request_.memory);
     const WalkAnswer answer = service_.walk(request_.context, request_.access);
+    num_unsupported_ += answer.unsupported.empty() ? 0 : 1;
     if (!options_.explain) {
       append_answer(out_, request_.id, answer);
       return;
@@ -105,6 +106,12 @@ class RequestStream {
           num_lines_, first_error_);
       return kExitInput;
     }
+    if (num_unsupported_ != 0) {
+      streams_.err << fmt::format(
+          "nestwalk walk: {} of {} requests are not supported by this engine\n", num_unsupported_,
+          num_lines_);
+      return kExitInput;
+    }
     return kExitOk;
   }
 
@@ -117,6 +124,7 @@ class RequestStream {
   std::size_t line_number_ = 0;
   std::size_t num_lines_ = 0;  // that are not blank
   std::size_t num_errors_ = 0;
+  std::size_t num_unsupported_ = 0;
   std::size_t num_explained_ = 0;
 };
 

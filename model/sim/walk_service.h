@@ -42,6 +42,9 @@ struct EntryReference {
 };
 
 struct WalkAnswer {
+  // Not empty: why this engine has no answer that it could stand by. The rest is then of no
+  // consequence.
+  std::string unsupported;
   WalkOutcome outcome;
   std::vector<EntryReference> references;  // in order, walks that had to restart included
   std::vector<EntryReference> writes;
@@ -68,7 +71,8 @@ class WalkService {
   virtual WalkAnswer walk(const WalkContext& context, const Access& access) = 0;
 };
 
-// The engines that a command can choose from, by name.
+// The engines that a command can choose from, by name. One that cannot be had throws
+// std::runtime_error, which says why.
 using WalkServices = std::map<std::string, std::function<std::unique_ptr<WalkService>()>>;
 
 // A memory for load_pdpte_registers: it lends only the reads of another, so that a load leaves no

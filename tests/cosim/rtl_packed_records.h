@@ -31,9 +31,9 @@ class PackedRecord {
 
   [[nodiscard]] std::size_t width() const { return bits_.size(); }
 
-  template <std::size_t kWords>
-  void write_to(VlWide<kWords>& port) const {
-    for (std::size_t word = 0; word < kWords; ++word) {
+  template <std::size_t Words>
+  void write_to(VlWide<Words>& port) const {
+    for (std::size_t word = 0; word < Words; ++word) {
       port.at(word) = 0;
     }
     for (std::size_t i = 0; i < bits_.size(); ++i) {
@@ -60,9 +60,9 @@ class PackedRecord {
 // Takes fields from a port of so many bits, the highest first.
 class PackedReader {
  public:
-  template <std::size_t kWords>
-  PackedReader(const VlWide<kWords>& port, unsigned bits) : left_(bits) {
-    for (std::size_t word = 0; word < kWords; ++word) {
+  template <std::size_t Words>
+  PackedReader(const VlWide<Words>& port, unsigned bits) : left_(bits) {
+    for (std::size_t word = 0; word < Words; ++word) {
       words_.push_back(port.at(word));
     }
   }
