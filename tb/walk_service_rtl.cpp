@@ -25,6 +25,10 @@ class RtlWalkService final : public WalkService {
   WalkAnswer walk(const WalkContext& context, const Access& access) override {
     memory_.restore();
     answer_ = {};
+    if (context.has_shadow) {
+      answer_.unsupported = "the RTL walker has no agile walks";
+      return std::move(answer_);
+    }
     WalkerRequest request;
     request.context = context;
     request.access = access;
@@ -68,7 +72,7 @@ class RtlWalkService final : public WalkService {
     if (cycle.has_update) {
       update(cycle.update);
     }
-    if (cycle.has_ntlb && cycle.ntlb.is_hit) {
+    if (cycle.has_cache && cycle.cache.is_hit) {
       answer_.unsupported = "a cache of this walker answered, so that it did not read every entry";
     }
     walker_->tick();

@@ -20,7 +20,6 @@ nestwalk_test(FILE rtl_waves_test.cpp SYSTEMC
               LINKS nestwalk_tb nestwalk_test_support nestwalk_mmu_bench nestwalk_platform_bench
               TIMEOUT 60)
 add_dependencies(rtl_waves_test nestwalk_walker_one_slot)
-<<<<<<< HEAD
 nestwalk_walker_test(rtl_walker_pwc_random pwc pwc_one_entry pwc_per_level guest_pwc host_pwc
                      everything TIMEOUT 180)
 nestwalk_walker_test(rtl_walker_pwc pwc pwc_per_level)
@@ -28,9 +27,10 @@ nestwalk_walker_test(rtl_pwc_scoreboard pwc)
 nestwalk_walker_test(rtl_walker_catalogue one_slot ntlb pwc pwc_per_level everything)
 nestwalk_walker_test(rtl_walker_shadow one_slot pwc everything)
 target_link_libraries(rtl_walker_shadow_test PRIVATE nestwalk_shadow_bench)
-=======
 nestwalk_test(FILE rtl_walk_engines_test.cpp SYSTEMC
               LINKS nestwalk_tb nestwalk::cli nestwalk_test_support TIMEOUT 120)
 add_dependencies(rtl_walk_engines_test nestwalk_walker_one_slot nestwalk_walker_one_restart
                  nestwalk_walker_everything)
->>>>>>> a20772f (cli: Walk on the RTL, hold three engines together, report the RTL's area)
+foreach(stem rtl_catalogue_walker rtl_catalogue_rights rtl_catalogue_updates)
+  nestwalk_walker_test(${stem} one_slot four_slots ntlb pwc)
+endforeach()

@@ -1,5 +1,5 @@
 // Shared by the tests of the second witness: one address, one page, and what is expected of a walk.
-// Only for tests/unit/oracle_*_test.cpp.
+// Only for tests/unit/oracle_*_test.cpp and tests/cosim/rtl_catalogue_*_test.cpp.
 #pragma once
 
 #include <gtest/gtest.h>
