@@ -37,6 +37,9 @@ TEST_P(RtlCatalogueUpdates, Ad01AnUnmappingIsNotUndone) {
       } else {
         EXPECT_EQ(compare(request, tables.memory, witness, coverage_, interference), "");
       }
+      if (after > report().num_reads + report().num_updates) {
+        break;  // the walk was over before
+      }
       EXPECT_EQ(word(tables, tables.guest_entry(kGva, level)) & 0x1, 0U)
           << "level " << level << " after " << after;
     }

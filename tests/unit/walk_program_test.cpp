@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -222,6 +223,68 @@ TEST(WalkCommand, EnginesAreChosenByName) {
   std::ostringstream err;
   EXPECT_EQ(run_walk(options, engines, {in, out, err}), kExitOk);
   EXPECT_NE(out.str().find("memory_error"), std::string::npos);
+}
+
+class NoAnswers final : public WalkService {
+ public:
+  void load(const std::vector<MemoryWord>&) override {}
+  WalkAnswer walk(const WalkContext&, const Access&) override {
+    WalkAnswer answer;
+    answer.unsupported = "it has \"no\" walks";
+    return answer;
+  }
+};
+
+TEST(WalkCommand, WhatAnEngineDoesNotSupportIsAnsweredByTheReason) {
+  WalkServices engines;
+  engines["none"] = [] { return std::make_unique<NoAnswers>(); };
+  engines["gone"] = []() -> std::unique_ptr<WalkService> {
+    throw std::runtime_error("it was not built");
+  };
+  WalkOptions options;
+  options.engine = "none";
+  options.requests = "-";
+  std::istringstream in(kGood);
+  std::ostringstream out;
+  std::ostringstream err;
+  EXPECT_EQ(run_walk(options, engines, {in, out, err}), kExitInput);
+  const nlohmann::json line = nlohmann::json::parse(out.str());
+  EXPECT_EQ(line["id"], 1);
+  EXPECT_EQ(line["outcome"], "unsupported");
+  EXPECT_EQ(line["reason"], "it has \"no\" walks");
+  EXPECT_NE(err.str().find("1 of 1 requests are not supported"), std::string::npos) << err.str();
+
+  std::istringstream again(kGood);
+  std::ostringstream text;
+  options.explain = true;
+  EXPECT_EQ(run_walk(options, engines, {again, text, err}), kExitInput);
+  EXPECT_NE(text.str().find("not supported by this engine"), std::string::npos);
+
+  options.engine = "gone";
+  std::ostringstream why;
+  EXPECT_EQ(run_walk(options, engines, {again, text, why}), kExitUsage);
+  EXPECT_NE(why.str().find("engine gone: it was not built"), std::string::npos) << why.str();
+}
+
+// A summary of an image counts such leaves apart.
+TEST(WalkCommand, ASummaryCountsWhatIsNotSupported) {
+  WalkServices engines;
+  engines["none"] = [] { return std::make_unique<NoAnswers>(); };
+  WalkOptions options;
+  options.engine = "none";
+  options.snapshot = (kSource / "tests/fixtures/linux-nested").string();
+  options.json = true;
+  std::istringstream in;
+  std::ostringstream out;
+  std::ostringstream err;
+  ASSERT_EQ(run_walk(options, engines, {in, out, err}), kExitOk) << err.str();
+  const nlohmann::json summary = nlohmann::json::parse(out.str());
+  EXPECT_EQ(summary["unsupported"], summary["leaves"]);
+  EXPECT_EQ(summary["references"]["mean"], 0.0);
+  options.json = false;
+  std::ostringstream text;
+  ASSERT_EQ(run_walk(options, engines, {in, text, err}), kExitOk);
+  EXPECT_NE(text.str().find("unsupported"), std::string::npos);
 }
 
 }  // namespace
