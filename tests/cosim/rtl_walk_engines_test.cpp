@@ -161,7 +161,7 @@ TEST_F(RtlWalkEngines, TheStreamsAreTheSame) {
 
 // A walker with caches reads less: it says so where it did, and agrees everywhere else.
 TEST_F(RtlWalkEngines, AWalkerWithCachesAnswersWhatItReadInFull) {
-  rtl_ = make_rtl_walk_service("everything");
+  rtl_ = make_rtl_walk_service("pwc");
   RequestSource source(0xcace);
   unsigned num_unsupported = 0;
   unsigned num_answers = 0;

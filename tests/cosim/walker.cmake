@@ -30,7 +30,7 @@ target_link_libraries(rtl_walker_shadow_test PRIVATE nestwalk_shadow_bench)
 nestwalk_test(FILE rtl_walk_engines_test.cpp SYSTEMC
               LINKS nestwalk_tb nestwalk::cli nestwalk_test_support TIMEOUT 120)
 add_dependencies(rtl_walk_engines_test nestwalk_walker_one_slot nestwalk_walker_one_restart
-                 nestwalk_walker_everything)
+                 nestwalk_walker_pwc)
 foreach(stem rtl_catalogue_walker rtl_catalogue_rights rtl_catalogue_updates)
   nestwalk_walker_test(${stem} one_slot four_slots ntlb pwc)
 endforeach()
