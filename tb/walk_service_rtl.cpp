@@ -44,12 +44,6 @@ class RtlWalkService final : public WalkService {
     outcome.fault = response.fault;
     outcome.num_references = static_cast<std::uint32_t>(answer_.references.size());
     outcome.num_restarts = response.num_restarts;
-    const unsigned max_restarts = walker_->max_restarts();
-    if (response.num_restarts > max_restarts && max_restarts < WalkEngine::kMaxRestarts) {
-      answer_.unsupported = fmt::format(
-          "the walk lost more than {} updates of its own, the most that this walker bears",
-          max_restarts);
-    }
     return std::move(answer_);
   }
 
