@@ -3,9 +3,9 @@
 //
 //   const std::unique_ptr<WalkService> service = make_rtl_walk_service("one_slot");
 //
-// Only what the hardware did is answered. Where a set of parameters differs from the other engines
-// by intent (a cache spares reads, fewer lost updates are borne), the answer is `unsupported`, with
-// the reason. The registers of a PAE guest are loaded before the walk, as software does it.
+// Only what the hardware did is answered. What it does not do (agile walks), or does otherwise by
+// intent (a cache spares reads), is `unsupported`, with the reason. The registers of a PAE guest are
+// loaded before the walk, as software does it.
 #pragma once
 
 #include <memory>

@@ -29,8 +29,7 @@ nestwalk_walker_test(rtl_walker_shadow one_slot pwc everything)
 target_link_libraries(rtl_walker_shadow_test PRIVATE nestwalk_shadow_bench)
 nestwalk_test(FILE rtl_walk_engines_test.cpp SYSTEMC
               LINKS nestwalk_tb nestwalk::cli nestwalk_test_support TIMEOUT 120)
-add_dependencies(rtl_walk_engines_test nestwalk_walker_one_slot nestwalk_walker_one_restart
-                 nestwalk_walker_pwc)
+add_dependencies(rtl_walk_engines_test nestwalk_walker_one_slot nestwalk_walker_pwc)
 foreach(stem rtl_catalogue_walker rtl_catalogue_rights rtl_catalogue_updates)
   nestwalk_walker_test(${stem} one_slot four_slots ntlb pwc)
 endforeach()
