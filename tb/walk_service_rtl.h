@@ -4,8 +4,8 @@
 //   const std::unique_ptr<WalkService> service = make_rtl_walk_service("one_slot");
 //
 // Only what the hardware did is answered. What it does not do (agile walks), or does otherwise by
-// intent (a cache spares reads), is `unsupported`, with the reason. The registers of a PAE guest are
-// loaded before the walk, as software does it.
+// intent (a cache spares reads), is `unsupported`, with the reason. The registers of a PAE guest
+// are loaded before the walk, as software does it.
 #pragma once
 
 #include <memory>
