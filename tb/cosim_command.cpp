@@ -17,6 +17,7 @@
 #include "model/config/problem.h"
 #include "model/sim/results.h"
 #include "tb/cosim_bench.h"
+#include "tb/cosim_coverage.h"
 #include "tb/cosim_list.h"
 #include "tb/cosim_parts.h"
 #include "tb/walker_set.h"
@@ -46,7 +47,12 @@ void keep_chosen(std::vector<CosimEntryRun>& runs, const std::string& only) {
 }
 
 int run_cases(const CosimOptions& options, const CosimEntryRun& entry, const Streams& streams) {
-  CosimRun run(entry.params, entry.params.walker);
+  // A part of a run takes the library that all parts take, whatever is edited meanwhile.
+  WalkerStore store = default_walker_store();
+  if (!options.result.empty()) {
+    store.sources.clear();
+  }
+  CosimRun run(entry.params, open_walker_set(entry.params.walker, store));
   if (options.mistake) {
     run.plant(*options.mistake);
   }
@@ -98,6 +104,29 @@ int run_cases(const CosimOptions& options, const CosimEntryRun& entry, const Str
   return kExitOk;
 }
 
+// All runs in this process, one after the other, into the same bins.
+int run_for_coverage(const CosimOptions& options, const std::vector<CosimEntryRun>& runs,
+                     const Streams& streams) {
+  CosimCoverage coverage;
+  int status = kExitOk;
+  for (const CosimEntryRun& entry : runs) {
+    CosimRun run(entry.params, entry.params.walker);
+    run.observe_with([&coverage](const Record& record) { coverage.observe(record); });
+    run.cases({0, num_cases_of(entry.params)});
+    streams.out << fmt::format("{}  {}: {} walks\n", run.result().failure ? "FAIL" : "ok  ",
+                               entry.name, run.result().num_walks);
+    status = run.result().failure ? kExitCheckFailed : status;
+  }
+  streams.out << coverage.text();
+  std::ofstream file(options.coverage, std::ios::binary);
+  file << coverage.html();
+  file.close();
+  if (!file) {
+    throw ResultsError(fmt::format("cannot write {}", options.coverage));
+  }
+  return status;
+}
+
 int run_chosen(const CosimOptions& options, const Streams& streams) {
   std::vector<CosimEntryRun> runs = load_cosim(options.config, options.overrides);
   keep_chosen(runs, options.only);
@@ -105,6 +134,9 @@ int run_chosen(const CosimOptions& options, const Streams& streams) {
     streams.err << fmt::format("nestwalk cosim: no run of {} has '{}' in its name\n",
                                options.config, options.only);
     return kExitUsage;
+  }
+  if (!options.coverage.empty()) {
+    return run_for_coverage(options, runs, streams);
   }
   if (options.bench) {
     for (const CosimEntryRun& run : runs) {
@@ -216,6 +248,8 @@ void add_cosim_command(CLI::App& program, CommandRunner& runner) {
   command->add_option("--part-walks", options->part_walks, "Walks of a part; default: 100000")
       ->check(CLI::PositiveNumber);
   command->add_option("--out", options->out, "Results folder; default: out/NNN-cosim-CONFIG");
+  command->add_option("--coverage", options->coverage,
+                      "Run in this process and write functional coverage to this HTML file");
   command->add_flag("--bench", options->bench,
                     "Measure the speed beside that of the RTL alone on the same stimulus");
   command->add_flag("--force", options->force, "Write into a results folder that exists");

@@ -50,6 +50,9 @@ class BuildLock {
 
 // Of what a library is made from; none: it is not known.
 std::optional<fs::file_time_type> newest_source(const WalkerStore& store) {
+  if (store.sources.empty()) {
+    return std::nullopt;
+  }
   std::error_code none;
   std::optional<fs::file_time_type> newest;
   const fs::file_time_type pins = fs::last_write_time(store.sources / "tb/pin_walker.cpp", none);
@@ -106,7 +109,10 @@ void build(std::string_view name, const WalkerStore& store) {
   std::error_code ignored;  // what cannot be made shows in what follows
   fs::create_directories(store.libraries, ignored);
   const fs::path log = store.libraries / fmt::format("{}.log", name);
-  fmt::print(stderr, "nestwalk: building the RTL walker {} (once, about half a minute)\n", name);
+  fmt::print(
+      stderr,
+      "nestwalk: building the RTL walker {} (once: half a minute, minutes with many slots)\n",
+      name);
   const std::string command =
       fmt::format("cmake --build {} --target nestwalk_walker_{} >{} 2>&1 </dev/null",
                   quoted(store.build), name, quoted(log));

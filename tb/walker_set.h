@@ -43,7 +43,7 @@ class WalkerSetError : public std::runtime_error {
 struct WalkerStore {
   std::filesystem::path libraries;  // holds nestwalk_walker_NAME.so
   std::filesystem::path build;      // a build folder of CMake; not there: nothing can be built
-  std::filesystem::path sources;    // the project's; not there: nothing is too old
+  std::filesystem::path sources;    // the project's; empty: nothing is too old
 };
 [[nodiscard]] const WalkerStore& default_walker_store();
 

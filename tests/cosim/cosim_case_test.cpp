@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "tb/cosim_bench.h"
+#include "tb/cosim_coverage.h"
 #include "tb/cosim_list.h"
 #include "tb/cosim_run.h"
 
@@ -119,6 +121,21 @@ TEST(CosimCase, TheRtlTakesMostOfTheTime) {
   const CosimSpeed speed = measure_cosim(params);
   EXPECT_EQ(speed.num_walks, 3000U);
   EXPECT_GT(speed.bare_seconds, 0.4 * speed.cosim_seconds) << cosim_bench_text("one-slot", speed);
+}
+
+TEST(CosimCase, CoverageNamesItsHoles) {
+  CosimParams params = small("one_slot");
+  CosimCoverage coverage;
+  EXPECT_EQ(coverage.num_hit(), 0U);
+  CosimRun run(params, params.walker);
+  run.observe_with([&coverage](const Record& record) { coverage.observe(record); });
+  run.cases({0, 100});
+  EXPECT_GT(coverage.num_hit(), coverage.num_bins() / 2);
+  const std::vector<std::string> holes = coverage.holes();
+  ASSERT_FALSE(holes.empty());  // a hundred cases are too few for all
+  EXPECT_EQ(coverage.num_hit() + holes.size(), coverage.num_bins());
+  EXPECT_NE(coverage.text().find("hole: " + holes.front()), std::string::npos);
+  EXPECT_NE(coverage.html().find("<tr class=\"hole\"><td>"), std::string::npos);
 }
 
 TEST(CosimCase, AResultSurvivesItsFile) {
