@@ -90,6 +90,13 @@ bool DirtyLogger::take_dirty_bits(PageSet& pages) {
   return has_changed;
 }
 
+void DirtyLogger::protect_instead() {
+  static_cast<void>(take_dirty_bits(log().dirty));
+  log().method = DirtyLogMethod::kWriteProtect;
+  static_cast<void>(protect_range());
+  stage_.flush(targets_);
+}
+
 void DirtyLogger::stop() {
   Vm& vm = stage_.vm();
   if (!vm.dirty_log) {

@@ -30,6 +30,9 @@ class DirtyLogger {
   [[nodiscard]] PageSet harvest();
   // Rights that the log took are given back, which needs no flush; pages stay small (StageMerger).
   void stop();
+  // D bits so far go to the log, and write protection takes their place: before the VM comes under
+  // shadow paging.
+  void protect_instead();
 
  private:
   [[nodiscard]] DirtyLog& log() { return *stage_.vm().dirty_log; }

@@ -5,6 +5,7 @@
 #include "model/arch/access.h"
 #include "model/arch/address.h"
 #include "model/arch/paging_format.h"
+#include "model/walk/context.h"
 
 namespace nestwalk {
 
@@ -13,6 +14,7 @@ struct GuestRegisters {
   FormatId format = FormatId::kX86FourLevel;
   Gpa root;  // CR3
   Control control;
+  PdpteRegisters pdptes;  // of a PAE guest, if the processor holds them
 };
 
 }  // namespace nestwalk

@@ -97,7 +97,7 @@ bool HostStage::swap(HostEntry& entry, std::uint64_t wanted) {
 void HostStage::note_change(const HostEntry& entry, std::uint64_t before) {
   const EntryView was{format(), entry.level, before};
   const EntryView is = view(entry);
-  if (!vm().is_shadowed() || !was.is_present() || is.is_table()) {
+  if (!vm().has_shadow() || !was.is_present() || is.is_table()) {
     return;
   }
   const bool is_gone = was.is_table() || !is.is_leaf() || is.address() != was.address();

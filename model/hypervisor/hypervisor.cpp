@@ -12,8 +12,6 @@
 namespace nestwalk {
 namespace {
 
-constexpr std::uint32_t kMaxVms = 0xffff;  // VPIDs have 16 bits, and 0 is the host's
-
 // Lets a TableBuilder read the tables of a VM.
 struct TableReader {
   const SparseMemory& memory;
@@ -72,12 +70,14 @@ std::optional<VmId> Hypervisor::create_vm(HypervisorPort& port, const VmParams& 
   fatal_unless(!find_problem(machine_, params), "a VM is created without problems");
   const auto place =
       std::find_if(vms_.begin(), vms_.end(), [](const Vm& vm) { return !vm.exists; });
-  if (place == vms_.end() && vms_.size() >= kMaxVms) {
+  if (place == vms_.end() && vms_.size() + 1 >= tags_.next) {
     return std::nullopt;
   }
   Vm vm;
   vm.id = VmId{static_cast<std::uint32_t>(place - vms_.begin())};
   vm.params = params;
+  vm.paging = params.paging;
+  vm.tag_number = static_cast<std::uint32_t>(vm.id) + 1;
   NestedPager pager({port, machine_, frames_, vm}, cause_of(vm));
   const std::optional<Hpa> root = pager.allocate_table();
   if (!root) {
@@ -195,6 +195,10 @@ ShadowPager Hypervisor::shadow_pager(HypervisorPort& port, VmId id) {
 ShadowFault Hypervisor::handle_guest_fault(HypervisorPort& port, VmId id, const Access& access,
                                            const GuestStore& store) {
   begin_exit(port, id);
+  if (!vm(id).is_shadowed()) {
+    enter_as_it_is(port, id);
+    return {};  // the access is repeated, and faults again if the guest's tables say so
+  }
   const ShadowFault result = shadow_pager(port, id).fault(port.vcpu(), access, store);
   if (exit_outcome(result.outcome) == ExitOutcome::kResumed) {
     enter_as_it_is(port, id);
@@ -202,8 +206,33 @@ ShadowFault Hypervisor::handle_guest_fault(HypervisorPort& port, VmId id, const 
   return result;
 }
 
+void Hypervisor::flush_instead(HypervisorPort& port, VmId id) {
+  const Vm& machine = vm(id);
+  Invalidation drop;
+  drop.tags = machine.tags();
+  drop.rules = machine.rules();
+  drop.vpid_enabled = machine.params.vpid;
+  drop.op = machine.rules() == TagRules::kAmd ? InvalidateOp::kTlbControlAsid
+            : machine.params.vpid             ? InvalidateOp::kInvvpidSingle
+                                              : InvalidateOp::kVmTransition;
+  port.invalidate(drop, port.core());
+  enter_as_it_is(port, id);
+}
+
+SwitchOutcome Hypervisor::switch_paging(HypervisorPort& port, VmId id, Paging to,
+                                        std::span<const VcpuRegisters> vcpus,
+                                        const FlushTargets& targets) {
+  return PagingSwitch(host_context(port, id), targets, tags_,
+                      static_cast<std::uint32_t>(vms_.size()))
+      .to(to, vcpus);
+}
+
 ExitOutcome Hypervisor::handle_cr3_write(HypervisorPort& port, VmId id) {
   begin_exit(port, id);
+  if (!vm(id).is_shadowed()) {
+    flush_instead(port, id);
+    return ExitOutcome::kResumed;
+  }
   const ShadowOutcome outcome =
       shadow_pager(port, id).write_cr3(port.vcpu(), port.guest_registers());
   enter_as_it_is(port, id);
@@ -212,6 +241,10 @@ ExitOutcome Hypervisor::handle_cr3_write(HypervisorPort& port, VmId id) {
 
 ExitOutcome Hypervisor::handle_control_write(HypervisorPort& port, VmId id) {
   begin_exit(port, id);
+  if (!vm(id).is_shadowed()) {
+    flush_instead(port, id);
+    return ExitOutcome::kResumed;
+  }
   const ShadowOutcome outcome =
       shadow_pager(port, id).write_control(port.vcpu(), port.guest_registers());
   enter_as_it_is(port, id);
@@ -220,12 +253,18 @@ ExitOutcome Hypervisor::handle_control_write(HypervisorPort& port, VmId id) {
 
 void Hypervisor::handle_invalidation(HypervisorPort& port, VmId id, const Invalidation& operation) {
   begin_exit(port, id);
+  if (!vm(id).is_shadowed()) {
+    flush_instead(port, id);
+    return;
+  }
   shadow_pager(port, id).invalidate(port.vcpu(), operation);
   enter_as_it_is(port, id);
 }
 
 void Hypervisor::catch_up(HypervisorPort& port, VmId id) {
-  shadow_pager(port, id).catch_up();
+  if (vm(id).is_shadowed()) {
+    shadow_pager(port, id).catch_up();
+  }
 }
 
 ExitOutcome Hypervisor::handle_fault(HypervisorPort& port, VmId id, const Fault& fault) {
@@ -298,7 +337,7 @@ void Hypervisor::register_stats(StatGroup& group) const {
     }
     StatGroup& own = group.group("vm" + std::to_string(static_cast<std::uint32_t>(vm.id)));
     vm.statistics.register_stats(own);
-    if (vm.is_shadowed()) {
+    if (vm.params.paging == Paging::kShadow || vm.may_switch()) {
       vm.shadow.statistics.register_stats(own.group("shadow"));
     }
   }

@@ -15,12 +15,14 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "model/arch/fault.h"
 #include "model/hypervisor/hypervisor_port.h"
 #include "model/hypervisor/nested_pager.h"
+#include "model/hypervisor/paging_switch.h"
 #include "model/hypervisor/shadow_pager.h"
 #include "model/hypervisor/vm.h"
 #include "model/memory/sparse_memory.h"
@@ -82,6 +84,12 @@ class Hypervisor {
   // may run before its next VM entry.
   void drop_shadow(HypervisorPort& port, VmId id);
 
+  // Puts the VM under the other kind of paging (paging_switch.h). All its virtual CPUs have exited,
+  // and each enters again by enter(); given are those that have ever run, with their registers.
+  [[nodiscard]] SwitchOutcome switch_paging(HypervisorPort& port, VmId id, Paging to,
+                                            std::span<const VcpuRegisters> vcpus,
+                                            const FlushTargets& targets);
+
   // Where guest memory is, by the tables as they are in memory; for tests and debug accesses.
   [[nodiscard]] std::optional<Hpa> translate(const SparseMemory& memory, VmId id,
                                              Gpa address) const;
@@ -101,11 +109,15 @@ class Hypervisor {
   [[nodiscard]] Vm& find(VmId id) { return vms_.at(static_cast<std::size_t>(id)); }
   Vm& begin_exit(HypervisorPort& port, VmId id);
   void enter_as_it_is(HypervisorPort& port, VmId id) const;
+  // The exit was made under shadow paging, which the VM has left since: the instruction takes its
+  // effect on what the processor has cached.
+  void flush_instead(HypervisorPort& port, VmId id);
   [[nodiscard]] ShadowPager shadow_pager(HypervisorPort& port, VmId id);
 
   HostMachine machine_;
   HostFrames frames_;
   std::vector<Vm> vms_;  // by id
+  FreshTags tags_;
 };
 
 }  // namespace nestwalk

@@ -30,7 +30,7 @@ class Audit {
              fmt::format("{} leaves, but {} in the reverse map", num_leaves_,
                          vm_.shadow.reverse_map.num_leaves()));
     }
-    for (std::size_t i = 0; i < vm_.shadow.vcpus.size(); ++i) {
+    for (std::size_t i = 0; vm_.is_shadowed() && i < vm_.shadow.vcpus.size(); ++i) {
       check_vcpu(i);
     }
     return std::move(differences_);
@@ -169,8 +169,8 @@ class Audit {
     if (std::ranges::count(child.parents, here) != 1) {
       report(id, index, "a link that the table below does not know of");
     }
-    if (is_top(table)) {
-      return;  // checked by the virtual CPU whose it is
+    if (is_top(table) || !vm_.is_shadowed()) {
+      return;  // checked by the virtual CPU whose it is; kept while it is not used
     }
     const Source source = source_of(table, index);
     if (source.kind == EntryKind::kNotPresent || source.kind == EntryKind::kMalformed ||
@@ -233,7 +233,7 @@ class Audit {
         right_if((word & bit(x86::kUser)) != 0, GuestRights::kUser) |
         right_if((word & bit(x86::kNoExecute)) == 0, GuestRights::kExecute))};
     check_form(id, index, word, bits);
-    if (!table.is_out_of_sync) {
+    if (!table.is_out_of_sync && vm_.is_shadowed()) {
       const Source source = source_of(table, index);
       if (source.kind != EntryKind::kLeaf || !source.accessed) {
         report(id, index, "a leaf for a guest entry that is none, or was not accessed");
@@ -247,8 +247,10 @@ class Audit {
                            source.rights.bits, source.dirty ? "" : " and D is clear"));
       }
     }
-    check_host_page(id, index, word, given);
-    check_protection(id, index, given);
+    if (vm_.is_shadowed()) {
+      check_host_page(id, index, word, given);
+      check_protection(id, index, given);
+    }
     const std::vector<ShadowLink>& leaves = vm_.shadow.reverse_map.leaves(page, role.level);
     if (std::ranges::count(leaves, ShadowLink{id, static_cast<std::uint16_t>(index)}) != 1) {
       report(id, index, "missing in the reverse map");

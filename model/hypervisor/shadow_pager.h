@@ -55,6 +55,11 @@ struct ShadowFault {
   HostPage page;          // kEmulated: where gpa is
 };
 
+struct VcpuRegisters {
+  unsigned number = 0;  // of the virtual CPU
+  GuestRegisters registers;
+};
+
 class ShadowPager {
  public:
   ShadowPager(HypervisorPort& port, const HostMachine& machine, HostFrames& frames, Vm& vm);
@@ -73,12 +78,22 @@ class ShadowPager {
   // shadows are made from it. On return nothing of what is gone is mapped or cached, and none of
   // its tables is shadowed; what is protected cannot be written.
   void follow_host_stage();
-  // All tables of the VM, as at its end or when it leaves shadow paging.
+  // All tables of the VM, as at its end.
   void drop_all();
+
+  // Switching (shadow_switch.cpp): no virtual CPU of the VM runs. None of these flushes what cores
+  // hold of the shadow; that is the switch's to do.
+  void destroy();
+  void keep();
+  void compare();
+  [[nodiscard]] bool start_all(std::span<const VcpuRegisters> vcpus);
 
  private:
   // Roots (shadow_roots.cpp).
-  [[nodiscard]] ShadowOutcome load(unsigned vcpu, const GuestRegisters& registers);
+  enum class PdpteSource : std::uint8_t { kMemory, kProcessor };
+  [[nodiscard]] ShadowOutcome load(unsigned vcpu, const GuestRegisters& registers,
+                                   PdpteSource source = PdpteSource::kMemory);
+  [[nodiscard]] ShadowOutcome load_and_flush(unsigned vcpu, const GuestRegisters& registers);
   [[nodiscard]] bool choose_root(ShadowVcpu& vcpu);
   [[nodiscard]] bool is_current(const ShadowVcpu& vcpu) const;
   [[nodiscard]] bool make_top(ShadowVcpu& vcpu);
@@ -114,7 +129,8 @@ class ShadowPager {
   void sync_all();
   void sync_below(ShadowId table);
   [[nodiscard]] bool is_below(ShadowId table, ShadowId above) const;
-  void sync_address(const ShadowVcpu& vcpu, Gva address);
+  // Whether the shadow has a leaf there.
+  bool sync_address(const ShadowVcpu& vcpu, Gva address);
   void sync_entries(ShadowId id);
   void sync_entry(ShadowLink at, const StageRules& rules);
 
@@ -133,6 +149,18 @@ class ShadowPager {
   void release(ShadowId id);
   void zap_shadows_of(Gpa frame);
   void make_room();
+  [[nodiscard]] bool has_room() const;
+
+  // Switching (shadow_switch.cpp).
+  void forget_roots();
+  void compare_entries(ShadowId id);
+  [[nodiscard]] std::optional<std::uint64_t> mirrored_entry(ShadowLink at, const StageRules& rules);
+  [[nodiscard]] std::optional<ShadowKey> key_below(ShadowLink at, const StageRules& rules,
+                                                   std::uint64_t word) const;
+  [[nodiscard]] bool is_link_current(ShadowLink at, const StageRules& rules);
+  void protect_tables_of(const ShadowVcpu& vcpu);
+  void protect_table(ShadowLink at, const ShadowKey& key);
+  void protect_below(ShadowId id);
 
   [[nodiscard]] const PagingFormat& format_of_table(const ShadowTable& table) const;
   [[nodiscard]] Hpa entry_address(ShadowLink at) const;
@@ -143,6 +171,7 @@ class ShadowPager {
   [[nodiscard]] Invalidation flush_operation() const;
   void flush();
   void flush_here();
+  void free_tables();
   void finish();
   void spend(Cause cause, std::uint32_t cycles) { port_.spend(cause, cycles); }
 

@@ -48,7 +48,8 @@ ShadowOutcome ShadowPager::start(unsigned vcpu, const GuestRegisters& registers)
     state_.vcpus.resize(vcpu + 1);
   }
   ShadowVcpu& started = state_.vcpus[vcpu];
-  const ShadowOutcome outcome = started.root == kNoShadow ? load(vcpu, registers)
+  const bool is_new = started.root == kNoShadow || started.registers.root != registers.root;
+  const ShadowOutcome outcome = is_new ? load_and_flush(vcpu, registers)
                                 : choose_root(started)    ? ShadowOutcome::kResumed
                                                           : ShadowOutcome::kOutOfMemory;
   finish();
@@ -58,25 +59,37 @@ ShadowOutcome ShadowPager::start(unsigned vcpu, const GuestRegisters& registers)
 ShadowOutcome ShadowPager::write_cr3(unsigned vcpu, const GuestRegisters& registers) {
   ++statistics_.cr3_exits;
   spend(Cause::kShadowRoot, costs_.root_cycles);
-  return load(vcpu, registers);
+  return load_and_flush(vcpu, registers);
 }
 
 ShadowOutcome ShadowPager::write_control(unsigned vcpu, const GuestRegisters& registers) {
   ++statistics_.control_exits;
   spend(Cause::kShadowRoot, costs_.root_cycles);
-  return load(vcpu, registers);
+  return load_and_flush(vcpu, registers);
 }
 
-// All roots share the VM's tag, and PCID 0: a change of root drops everything on this core. Roots
-// of before stay in the cache, in sync.
-ShadowOutcome ShadowPager::load(unsigned vcpu, const GuestRegisters& registers) {
+// All roots share the VM's tag, and PCID 0: a change of root drops everything on this core.
+ShadowOutcome ShadowPager::load_and_flush(unsigned vcpu, const GuestRegisters& registers) {
+  const ShadowOutcome outcome = load(vcpu, registers);
+  if (outcome == ShadowOutcome::kResumed) {
+    finish();
+    flush_here();
+  }
+  return outcome;
+}
+
+// Roots of before stay in the cache, in sync.
+ShadowOutcome ShadowPager::load(unsigned vcpu, const GuestRegisters& registers,
+                                PdpteSource source) {
   sync_all();
   ShadowVcpu& loading = state_.vcpus.at(vcpu);
   loading.registers = registers;
   loading.mode = mode_of(registers);
-  loading.pdptes = {};
+  loading.pdptes = source == PdpteSource::kProcessor ? registers.pdptes : PdpteRegisters{};
   const WalkContext context = guest_context(registers, loading.pdptes);
-  if (context.uses_pdpte_registers()) {
+  if (!context.uses_pdpte_registers()) {
+    loading.pdptes = {};
+  } else if (!loading.pdptes.loaded) {
     const GuestPdptes pdptes = load_guest_pdptes(memory_, port_, context);
     if (pdptes.reach != Reach::kReached) {
       return pdptes.reach == Reach::kBeyondMemory ? ShadowOutcome::kBeyondMemory
@@ -90,12 +103,7 @@ ShadowOutcome ShadowPager::load(unsigned vcpu, const GuestRegisters& registers) 
       drop_entry({loading.top, static_cast<std::uint16_t>(index)});
     }
   }
-  if (!choose_root(loading)) {
-    return ShadowOutcome::kOutOfMemory;
-  }
-  finish();
-  flush_here();
-  return ShadowOutcome::kResumed;
+  return choose_root(loading) ? ShadowOutcome::kResumed : ShadowOutcome::kOutOfMemory;
 }
 
 // A root that was dropped is nobody's table any more, and one for other registers is another one's.

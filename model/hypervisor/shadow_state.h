@@ -64,6 +64,9 @@ struct ShadowState {
   std::vector<ShadowVcpu> vcpus;
   std::set<unsigned> cores;           // where the VM has run and may have left translations
   std::vector<ChangedBlock> changed;  // since the shadow last followed the host stage
+  bool is_kept = false;               // not used now, and to be compared before it is again
+  // The host stage has lost something while the MMU did not walk it.
+  bool has_host_changed = false;
   ShadowStatistics statistics;
 };
 

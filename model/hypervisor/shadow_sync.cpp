@@ -129,9 +129,10 @@ bool ShadowPager::is_below(ShadowId table, ShadowId above) const {
 }
 
 // INVLPG: the entry for the address alone; the table stays as it is.
-void ShadowPager::sync_address(const ShadowVcpu& vcpu, Gva address) {
+// Whether there is one.
+bool ShadowPager::sync_address(const ShadowVcpu& vcpu, Gva address) {
   if (vcpu.root == kNoShadow) {
-    return;
+    return false;
   }
   const PagingFormat& format = format_of(shadow_format(vcpu.mode));
   ShadowLink at{vcpu.root, 0};
@@ -143,11 +144,13 @@ void ShadowPager::sync_address(const ShadowVcpu& vcpu, Gva address) {
     }
     at.table = there.child;
   }
+  const bool is_there = entry(at).kind == ShadowEntry::Kind::kLeaf;
   const ShadowTable& table = state_.cache.table(at.table);
   if (table.is_out_of_sync) {
     spend(Cause::kShadowSync, costs_.sync_cycles);
     sync_entry(at, mirrored_rules(table.key.role.mode, machine_.control));
   }
+  return is_there;
 }
 
 void ShadowPager::invalidate(unsigned vcpu, const Invalidation& operation) {
@@ -155,7 +158,11 @@ void ShadowPager::invalidate(unsigned vcpu, const Invalidation& operation) {
   spend(Cause::kShadowIntercept, costs_.intercept_cycles);
   const bool is_address = operation.op == InvalidateOp::kInvlpg;
   if (is_address) {
-    sync_address(state_.vcpus.at(vcpu), operation.address);
+    const bool is_there = sync_address(state_.vcpus.at(vcpu), operation.address);
+    if (!is_there && vm_.params.switching.omit.invlpg_flush) {
+      finish();
+      return;
+    }
   } else {
     sync_all();
   }

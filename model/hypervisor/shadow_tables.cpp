@@ -1,5 +1,6 @@
 // The shadow tables: made, protected, linked, dropped, and what has to be flushed for it.
 #include <algorithm>
+#include <utility>
 
 #include "model/arch/check.h"
 #include "model/hypervisor/shadow_pager.h"
@@ -75,6 +76,9 @@ ShadowId ShadowPager::get(const ShadowKey& key, bool& is_fresh) {
 // lose the right, and only after the flush it is certain that no write is under way.
 void ShadowPager::protect(Gpa frame) {
   spend(Cause::kShadowProtection, costs_.protection_cycles);
+  if (vm_.params.switching.omit.downgrade) {
+    return;
+  }
   take_write_access(frame, 1);
   for (unsigned level = 2; level <= ShadowReverseMap::kMaxLevel; ++level) {
     const Gpa page = frame.page(format_of(FormatId::kX86FourLevel).page_bits(level));
@@ -169,10 +173,6 @@ void ShadowPager::zap_shadows_of(Gpa frame) {
 
 // So that a fault finds room for all it needs, and no table is dropped while a walk passes it.
 void ShadowPager::make_room() {
-  const auto has_room = [this] {
-    return state_.cache.num_tables() + kRoomForAFault <= vm_.params.shadow.max_tables &&
-           frames_.free.num_free() >= kRoomForAFault;
-  };
   while (!has_room()) {
     const ShadowId oldest = state_.cache.find_oldest();
     if (oldest == kNoShadow) {
@@ -184,6 +184,11 @@ void ShadowPager::make_room() {
       flush();
     }
   }
+}
+
+bool ShadowPager::has_room() const {
+  return state_.cache.num_tables() + kRoomForAFault <= vm_.params.shadow.max_tables &&
+         frames_.free.num_free() >= kRoomForAFault;
 }
 
 const PagingFormat& ShadowPager::format_of_table(const ShadowTable& table) const {
@@ -226,6 +231,10 @@ void ShadowPager::flush() {
     port_.invalidate(flush_operation(), core);
   }
   must_flush_ = false;
+  free_tables();
+}
+
+void ShadowPager::free_tables() {
   for (const Hpa frame : tables_to_free_) {
     frames_.owners.set(frame, bit(kSmallPageBits), {});
     frames_.free.free(frame, kSmallPageBits);
@@ -272,8 +281,8 @@ void ShadowPager::protect_block(Gpa block, unsigned bits) {
 }
 
 void ShadowPager::follow_host_stage() {
-  const std::vector<ChangedBlock> changed = std::move(state_.changed);
-  state_.changed.clear();
+  state_.has_host_changed = true;
+  const std::vector<ChangedBlock> changed = std::exchange(state_.changed, {});
   for (const ChangedBlock& block : changed) {
     if (block.is_gone) {
       drop_block(block.start, block.bits);
@@ -295,7 +304,7 @@ void ShadowPager::drop_all() {
     state_.cache.table(id).num_roots = 0;
     zap(id);
   }
-  finish();
+  flush();
 }
 
 }  // namespace nestwalk

@@ -3,13 +3,12 @@
 namespace nestwalk {
 
 Tags Vm::tags() const {
-  const auto number = static_cast<std::uint32_t>(id) + 1;
   Tags tags;
   if (rules() == TagRules::kAmd) {
-    tags.asid = Asid{number};
+    tags.asid = Asid{tag_number};
     return tags;
   }
-  tags.vpid = params.vpid ? Vpid{static_cast<std::uint16_t>(number)} : Vpid{0};
+  tags.vpid = params.vpid ? Vpid{static_cast<std::uint16_t>(tag_number)} : Vpid{0};
   tags.ep4ta = Ep4ta{root.value()};
   return tags;
 }
@@ -42,6 +41,13 @@ void VmStatistics::register_stats(StatGroup& group) const {
                 "Tables of the host stage, the root included.");
   group.counter("table_reads", &table_reads, "count", "Table entries loaded by the hypervisor.");
   group.counter("table_writes", &table_writes, "count", "Table entries stored by the hypervisor.");
+  StatGroup& switches = group.group("switches");
+  switches.counter("to_shadow", &switches_to_shadow, "count",
+                   "Switches from nested to shadow paging.");
+  switches.counter("to_nested", &switches_to_nested, "count",
+                   "Switches from shadow to nested paging.");
+  switches.counter("refused", &switches_refused, "count",
+                   "Switches to shadow paging for which the host had no frames; the VM went on.");
   pager.register_stats(group);
 }
 

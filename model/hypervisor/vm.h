@@ -34,6 +34,9 @@ struct VmStatistics {
   std::uint64_t tables_allocated = 0;  // the root included
   std::uint64_t table_reads = 0;
   std::uint64_t table_writes = 0;
+  std::uint64_t switches_to_shadow = 0;
+  std::uint64_t switches_to_nested = 0;
+  std::uint64_t switches_refused = 0;
   PagerStatistics pager;
 
   void register_stats(StatGroup& group) const;
@@ -43,9 +46,11 @@ struct Vm {
   VmId id{};
   bool exists = true;  // false: destroyed, and its number is free
   VmParams params;
+  Paging paging = Paging::kNested;  // now; params has what it began with
+  std::uint32_t tag_number = 0;     // VPID on Intel and ASID on AMD; 0 is the host's
   Hpa root;
   VmStatistics statistics;
-  ShadowState shadow;  // empty under nested paging
+  ShadowState shadow;  // under nested paging empty, or what is kept of it
 
   std::optional<DirtyLog> dirty_log;  // while one is on
   PageSet ballooned;                  // given back by the guest, and not used since
@@ -54,12 +59,14 @@ struct Vm {
   std::uint64_t resident_bytes = 0;   // of frames that back guest memory
 
   [[nodiscard]] const PagingFormat& format() const { return format_of(format_id(params.format)); }
-  // VPID on Intel and ASID on AMD; 0 is the host's.
-  [[nodiscard]] std::uint32_t tag() const { return static_cast<std::uint32_t>(id) + 1; }
+  [[nodiscard]] std::uint32_t tag() const { return tag_number; }
   // The MMU keeps A and D in the entries of this host stage. Under shadow paging it does not walk
   // them.
   [[nodiscard]] bool has_accessed_dirty() const {
     return !is_shadowed() && (format().rules == RuleSet::kX86 || params.accessed_dirty);
+  }
+  [[nodiscard]] bool may_switch() const {
+    return params.switching.policy != SwitchPolicyKind::kFixed;
   }
   // A write to guest memory that no table entry tells of: the hypervisor's own.
   void log_write(Gpa address, unsigned bits = kSmallPageBits) {
@@ -67,7 +74,9 @@ struct Vm {
       dirty_log->mark(address, bits);
     }
   }
-  [[nodiscard]] bool is_shadowed() const { return params.paging == Paging::kShadow; }
+  [[nodiscard]] bool is_shadowed() const { return paging == Paging::kShadow; }
+  // Tables that map what the host stage maps exist, so that they must follow its changes.
+  [[nodiscard]] bool has_shadow() const { return is_shadowed() || shadow.is_kept; }
   [[nodiscard]] TagRules rules() const {
     return format().rules == RuleSet::kEpt ? TagRules::kIntel : TagRules::kAmd;
   }

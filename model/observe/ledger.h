@@ -59,8 +59,15 @@ enum class Cause : std::uint8_t {
   kShadowZap,
   kShadowRoot,
   kShadowIntercept,
+  // Switching between nested and shadow paging.
+  kSwitchSample,
+  kSwitchFlip,
+  kSwitchWait,
+  kSwitchDestroy,
+  kSwitchCompare,
+  kSwitchProtect,
 };
-inline constexpr unsigned kNumCauses = 37;
+inline constexpr unsigned kNumCauses = 43;
 
 struct CauseDescription {
   std::string_view name;
@@ -111,6 +118,12 @@ inline constexpr std::array<CauseDescription, kNumCauses> kCauses = {{
     {"shadow_zap", "The hypervisor dropping shadow tables."},
     {"shadow_root", "The hypervisor choosing a shadow root at loads of CR3 and mode changes."},
     {"shadow_intercept", "The hypervisor carrying out INVLPG and INVPCID for the guest."},
+    {"switch_sample", "Reading counters and deciding whether a VM is to switch its paging."},
+    {"switch_flip", "Rewriting control blocks for the other kind of paging."},
+    {"switch_wait", "Virtual CPUs stopped while their VM switches."},
+    {"switch_destroy", "Giving the tables of a shadow back when a VM leaves shadow paging."},
+    {"switch_compare", "Comparing a kept shadow with the guest's tables before it is used again."},
+    {"switch_protect", "Finding the guest's tables at a switch, to protect them all."},
 }};
 
 constexpr std::string_view name_of(Cause cause) {

@@ -90,6 +90,7 @@ void describe(VmParams& p, ParameterVisitor& v) {
             p.reclaim_batch_pages);
   v.list({"host_events", "What the hypervisor does to the VM's memory, and when."}, p.host_events);
   v.group({"shadow", "paging shadow: how the shadow is kept."}, p.shadow);
+  v.group({"switch", "Switching between nested and shadow paging."}, p.switching);
 }
 
 void describe(ShadowCosts& p, ParameterVisitor& v) {
@@ -170,6 +171,7 @@ void describe(HypervisorParams& p, ParameterVisitor& v) {
              0, kMaxCycles},
             p.swap_in_4k_cycles);
   v.group({"shadow", "Software times of shadow paging."}, p.shadow);
+  v.group({"switch", "Software times of switching between nested and shadow paging."}, p.switching);
 }
 
 }  // namespace nestwalk

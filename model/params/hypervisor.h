@@ -9,6 +9,7 @@
 #include "model/arch/paging_format.h"
 #include "model/params/descriptor.h"
 #include "model/params/guest.h"
+#include "model/params/switching.h"
 
 namespace nestwalk {
 
@@ -109,6 +110,7 @@ struct VmParams {
   std::uint32_t reclaim_batch_pages = 32;
   std::vector<HostEventParams> host_events;
   ShadowParams shadow;
+  SwitchingParams switching;
 };
 void describe(VmParams& p, ParameterVisitor& v);
 
@@ -139,6 +141,7 @@ struct HypervisorParams {
   std::uint32_t swap_out_4k_cycles = 6000;
   std::uint32_t swap_in_4k_cycles = 60000;
   ShadowCosts shadow;
+  SwitchCosts switching;
 };
 void describe(HypervisorParams& p, ParameterVisitor& v);
 

@@ -41,7 +41,7 @@ void CheckerProbe::watch_hypervisor(const Hypervisor& hypervisor, SoftwareLock& 
     }
     return false;
   };
-  if (any_vm([](const Vm& vm) { return vm.is_shadowed(); })) {
+  if (any_vm([](const Vm& vm) { return vm.is_shadowed() || vm.may_switch(); })) {
     software.is_write_protected = [&hypervisor](std::uint32_t vm, const Translation& t) {
       return is_protected(hypervisor.vm(VmId{vm}), t);
     };

@@ -99,6 +99,24 @@ void ShadowBench::run(HostAction action, const GuestRange& range) {
   fatal_unless(hypervisor_->enter(cpu(), vm_) == ExitOutcome::kResumed, "the VM goes on");
 }
 
+SwitchOutcome ShadowBench::switch_paging(Paging to) {
+  std::vector<VcpuRegisters> registers;
+  FlushTargets targets;
+  for (const auto& cpu : cpus_) {
+    cpu->pass_transition();
+    registers.push_back({cpu->number_, cpu->guest_registers()});
+    targets.cores.push_back(cpu->number_);
+  }
+  const SwitchOutcome outcome =
+      hypervisor_->switch_paging(*cpus_.front(), vm_, to, registers, targets);
+  for (const auto& cpu : cpus_) {
+    fatal_unless(hypervisor_->enter(*cpu, vm_) == ExitOutcome::kResumed,
+                 "a switch makes all roots, so that an entry needs no memory");
+    cpu->pass_transition();
+  }
+  return outcome;
+}
+
 std::string ShadowBench::audit() const {
   std::string all;
   if (hypervisor_) {
@@ -118,6 +136,31 @@ void BenchCpu::start() {
   if (bench_.hypervisor_) {
     (void)bench_.hypervisor_->enter(*this, bench_.vm_);
   }
+}
+
+GuestRegisters BenchCpu::guest_registers() const {
+  GuestRegisters registers = registers_;
+  if (context().uses_pdpte_registers()) {
+    registers.pdptes = pdptes_;
+  }
+  return registers;
+}
+
+void BenchCpu::enter(const ControlBlock& block) {
+  const bool leaves_shadow = block_.has_shadow && !block.has_shadow;
+  block_ = block;
+  if (leaves_shadow && context().uses_pdpte_registers()) {
+    pdptes_ = bench_.vm().shadow.vcpus.at(number_).pdptes;
+  }
+}
+
+void BenchCpu::pass_transition() {
+  Invalidation drop;
+  drop.op = InvalidateOp::kVmTransition;
+  drop.rules = block_.rules;
+  drop.tags = context().tags;
+  drop.vpid_enabled = block_.vpid_enabled;
+  std::erase_if(tlb_, [&](const Cached& c) { return drops(drop, c.key); });
 }
 
 WalkContext BenchCpu::context() const {

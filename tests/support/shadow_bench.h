@@ -100,7 +100,7 @@ class BenchCpu : public HypervisorPort {
   // HypervisorPort
   [[nodiscard]] unsigned core() const override { return number_; }
   [[nodiscard]] unsigned vcpu() const override { return number_; }
-  [[nodiscard]] GuestRegisters guest_registers() const override { return registers_; }
+  [[nodiscard]] GuestRegisters guest_registers() const override;
   [[nodiscard]] std::uint64_t load(Hpa address, unsigned bytes) override;
   void store(Hpa address, unsigned bytes, std::uint64_t value) override;
   [[nodiscard]] bool compare_and_swap(Hpa address, const Swap& swap) override;
@@ -109,7 +109,7 @@ class BenchCpu : public HypervisorPort {
   void write_frame(Hpa frame, std::span<const std::byte> from) override;
   void spend(Cause cause, std::uint64_t cycles) override { spent.charge(cause, cycles); }
   void invalidate(const Invalidation& invalidation, unsigned core) override;
-  void enter(const ControlBlock& block) override { block_ = block; }
+  void enter(const ControlBlock& block) override;
   [[nodiscard]] CoreCounters counters() const override { return {}; }
 
   Account spent;
@@ -130,6 +130,8 @@ class BenchCpu : public HypervisorPort {
   void load_pdptes();
   // Zeros without content.
   BenchResult store_page(Gva address, const std::byte* content);
+  // VM exit and entry, as far as processors without VPIDs drop at them.
+  void pass_transition();
   void drop_native(const Invalidation& invalidation);
 
   ShadowBench& bench_;
@@ -165,6 +167,8 @@ class ShadowBench {
   [[nodiscard]] std::uint64_t read_physical(Gpa address, unsigned bytes) const;
   // Nothing: no frame backs it.
   [[nodiscard]] std::optional<Hpa> where(Gpa address) const;
+  // Stops all processors, puts the VM under the other paging, and lets them go on.
+  SwitchOutcome switch_paging(Paging to);
   // Zeroes where nothing backs the page.
   void read_page(Gpa page, std::span<std::byte> content) const;
   // The hypervisor's own work on guest memory, as at an exit of the first processor.
