@@ -56,5 +56,6 @@ struct ExperimentResult {
 [[nodiscard]] ExperimentResult run_entries(const ExperimentParams& params);
 [[nodiscard]] ExperimentResult run_walk(const ExperimentParams& params);
 [[nodiscard]] ExperimentResult run_ledger(const ExperimentParams& params);
+[[nodiscard]] ExperimentResult run_hazards(const ExperimentParams& params);
 
 }  // namespace nestwalk

@@ -28,8 +28,9 @@ namespace fs = std::filesystem;
 
 using RunKind = ExperimentResult (*)(const ExperimentParams&);
 // In the order of ExperimentKind.
-constexpr RunKind kKinds[] = {nullptr,  run_faults, run_events,  run_switches, run_tables,
-                              run_idle, run_churn,  run_entries, run_walk,     run_ledger};
+constexpr RunKind kKinds[] = {nullptr,    run_faults, run_events, run_switches,
+                              run_tables, run_idle,   run_churn,  run_entries,
+                              run_walk,   run_ledger, run_hazards};
 static_assert(std::size(kKinds) == kExperimentKindNames.size());
 
 // Where the experiments that ship lie: below the working directory, or in the tree that this

@@ -81,7 +81,10 @@ class ByteReader {
   std::size_t at_ = 0;
 };
 
-std::string problem_of(const RunResult& result) {
+std::string problem_of(const RunResult& result, bool may_violate) {
+  if (may_violate) {
+    return result.end == RunEnd::kVmStopped ? result.message : std::string();
+  }
   if (!result.law_violations.empty()) {
     return "counter law broken: " + result.law_violations.front();
   }
@@ -109,13 +112,19 @@ std::string run_here(const ExperimentJob& job) {
       intervals.put_counts(interval.statistics, false);
     };
     const RunResult result = run.execute(hooks);
-    writer.put_text(problem_of(result));
+    writer.put_text(problem_of(result, job.may_violate));
     writer.put_counts(run.region().statistics(), true);
     writer.put(num_intervals);
     writer.bytes += intervals.bytes;
     writer.put(log.records().size());
     for (const LogRecord& record : log.records()) {
       writer.put(record);
+    }
+    writer.put(result.check_violations.size() + result.law_violations.size());
+    for (const auto& found : {result.check_violations, result.law_violations}) {
+      for (const std::string& text : found) {
+        writer.put_text(text);
+      }
     }
   } catch (const std::exception& error) {
     writer.bytes.clear();
@@ -200,6 +209,9 @@ ExperimentRun run_apart(const ExperimentJob& job) {
   }
   for (auto left = reader.get<std::size_t>(); left != 0; --left) {
     run.log.push_back(reader.get<LogRecord>());
+  }
+  for (auto left = reader.get<std::size_t>(); left != 0; --left) {
+    run.violations.push_back(reader.get_text());
   }
   return run;
 }

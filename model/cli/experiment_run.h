@@ -31,6 +31,7 @@ struct ExperimentRun {
   std::vector<Counts> intervals;      // of stats_every_accesses
   std::vector<LogRecord> log;         // with a log
   std::vector<std::size_t> log_ends;  // of each interval: records made until its end
+  std::vector<std::string> violations;  // of a job that may have them: the checker's, the audit's
 
   [[nodiscard]] std::uint64_t count(const std::string& name) const;  // throws if there is none
   // Over numbered groups: "hypervisor.vm#.exits" for vm0, vm1, ...
@@ -41,6 +42,7 @@ struct ExperimentJob {
   RunParams params;
   RunParts parts;
   bool has_log = false;
+  bool may_violate = false;  // what is found then is a result
 };
 
 [[nodiscard]] ExperimentRun run_apart(const ExperimentJob& job);

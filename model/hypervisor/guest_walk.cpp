@@ -10,7 +10,8 @@ namespace {
 // context has no host stage.
 class TableMemory {
  public:
-  TableMemory(GuestPhysical& memory, HypervisorPort& port) : memory_(memory), port_(port) {}
+  TableMemory(GuestPhysical& memory, HypervisorPort& port, bool sets_bits)
+      : memory_(memory), port_(port), sets_bits_(sets_bits) {}
 
   MemoryAnswer read(const Step& step) {
     HostPage page;
@@ -24,6 +25,9 @@ class TableMemory {
   }
 
   UpdateAnswer update(const Step& step) {
+    if (!sets_bits_) {
+      return UpdateAnswer::kStored;
+    }
     HostPage page;
     if (!reach(step, {HostRights::kRead | HostRights::kWrite}, page)) {
       return UpdateAnswer::kError;
@@ -46,6 +50,7 @@ class TableMemory {
 
   GuestPhysical& memory_;
   HypervisorPort& port_;
+  bool sets_bits_;
 };
 
 }  // namespace
@@ -62,8 +67,8 @@ WalkContext guest_context(const GuestRegisters& registers, const PdpteRegisters&
 }
 
 GuestPath walk_guest(GuestPhysical& memory, HypervisorPort& port, const WalkContext& context,
-                     const Access& access) {
-  TableMemory tables(memory, port);
+                     const Access& access, bool sets_bits) {
+  TableMemory tables(memory, port, sets_bits);
   const WalkOutcome outcome = walk(context, access, tables, NoCache{});
   GuestPath& path = tables.path;
   path.is_translation = outcome.is_translation;
@@ -79,7 +84,7 @@ GuestPath walk_guest(GuestPhysical& memory, HypervisorPort& port, const WalkCont
 
 GuestPdptes load_guest_pdptes(GuestPhysical& memory, HypervisorPort& port,
                               const WalkContext& context) {
-  TableMemory tables(memory, port);
+  TableMemory tables(memory, port, false);
   const PdpteLoad load = load_pdptes(context, tables);
   return {tables.path.reach, load.registers};
 }

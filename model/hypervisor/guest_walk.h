@@ -41,8 +41,10 @@ struct GuestPath {
 [[nodiscard]] WalkContext guest_context(const GuestRegisters& registers,
                                         const PdpteRegisters& pdptes);
 
+// Sets A and D as the processor does, unless it is told to leave the guest's tables as they are.
 [[nodiscard]] GuestPath walk_guest(GuestPhysical& memory, HypervisorPort& port,
-                                   const WalkContext& context, const Access& access);
+                                   const WalkContext& context, const Access& access,
+                                   bool sets_bits = true);
 
 // The four PDPTEs of a PAE guest, taken in at a load of CR3 as the processor does.
 struct GuestPdptes {

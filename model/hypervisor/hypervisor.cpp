@@ -305,8 +305,7 @@ ExitOutcome Hypervisor::handle_fault(HypervisorPort& port, VmId id, const Fault&
       ++statistics.out_of_memory;
       return ExitOutcome::kOutOfMemory;
   }
-  enter_as_it_is(port, id);
-  return ExitOutcome::kResumed;
+  return enter(port, id);
 }
 
 void Hypervisor::drop_shadow(HypervisorPort& port, VmId id) {

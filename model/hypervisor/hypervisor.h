@@ -98,6 +98,7 @@ class Hypervisor {
   [[nodiscard]] std::vector<std::string> audit(const SparseMemory& memory, VmId id) const;
 
   [[nodiscard]] const Vm& vm(VmId id) const;
+  [[nodiscard]] const HostMachine& machine() const { return machine_; }
   // Numbers of VMs that were given out; some of them may have been destroyed.
   [[nodiscard]] std::size_t num_vms() const { return vms_.size(); }
   [[nodiscard]] const FrameOwnerMap& owners() const { return frames_.owners; }

@@ -106,8 +106,8 @@ void PagingSwitch::change_tag() {
     drop.tags = vm.tags();
     drop.rules = vm.rules();
     drop.vpid_enabled = vm.params.vpid;
-    drop.op = vm.rules() == TagRules::kAmd ? InvalidateOp::kTlbControlAsid
-                                           : InvalidateOp::kInvvpidSingle;
+    drop.op =
+        vm.rules() == TagRules::kAmd ? InvalidateOp::kTlbControlAsid : InvalidateOp::kInvvpidSingle;
     for (const unsigned core : targets_.cores) {
       context_.port.invalidate(drop, core);
     }

@@ -1,13 +1,14 @@
-// Puts a VM under the other kind of paging while it exists: HAP to SP and back. All its virtual CPUs
-// have exited; each gets its control block, with roots, intercepts and EPT enable in one piece, when
-// it enters again.
+// Puts a VM under the other kind of paging while it exists: HAP to SP and back. All its virtual
+// CPUs have exited; each gets its control block, with roots, intercepts and EPT enable in one
+// piece, when it enters again.
 //
 //   PagingSwitch change({port, machine, frames, vm}, targets, tags);
 //   change.to(Paging::kShadow, vcpus);   // kSwitched, kUnchanged, or kRefused: no room for roots
 //
 // The host stage exists under both, so that going to nested paging needs nothing but the control
-// block; what is cached of the paging that is left survives there and is usable again after the next
-// switch (docs/reference/switching.md). Not for: deciding (SwitchPolicy), stopping virtual CPUs.
+// block; what is cached of the paging that is left survives there and is usable again after the
+// next switch (docs/reference/switching.md). Not for: deciding (SwitchPolicy), stopping virtual
+// CPUs.
 #pragma once
 
 #include <cstdint>

@@ -50,7 +50,7 @@ SwitchAdvice CostModelPolicy::advise(const IntervalSample& sample) {
   const bool is_shadow = sample.paging == Paging::kShadow;
   const double walks = static_cast<double>(sample.tlb_misses) * walk_saving();
   const double exits = is_shadow && !is_first ? static_cast<double>(sample.exit_cycles())
-                                 : assumed_exits(sample) * scale_.value_or(1);
+                                              : assumed_exits(sample) * scale_.value_or(1);
   const double gain = is_shadow ? exits - walks : walks - exits;
   const double price = switch_cycles_.value_or(params_.switch_cycles);
   SwitchAdvice advice;

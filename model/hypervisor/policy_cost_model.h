@@ -1,9 +1,10 @@
 // Stays or switches by what the other paging would cost, from costs that were measured.
 //
-// Nested paging pays for every TLB miss, shadow paging for page faults of the guest, loads of CR3 and
-// writes to guest tables, which are known under both. What each costs is measured where it occurs:
-// the cycles of a walk under either paging, and under shadow paging the cycles of all exits, which
-// scale the assumed costs of the three. A switch must pay for itself within the horizon.
+// Nested paging pays for every TLB miss, shadow paging for page faults of the guest, loads of CR3
+// and writes to guest tables, which are known under both. What each costs is measured where it
+// occurs: the cycles of a walk under either paging, and under shadow paging the cycles of all
+// exits, which scale the assumed costs of the three. A switch must pay for itself within the
+// horizon.
 #pragma once
 
 #include <memory>

@@ -1,9 +1,9 @@
-// Switches when walks (nested) or exits (shadow) take too large a share of the time for a while, and
-// corrects its threshold by what the switch did to the instructions per cycle.
+// Switches when walks (nested) or exits (shadow) take too large a share of the time for a while,
+// and corrects its threshold by what the switch did to the instructions per cycle.
 //
-// Source: runtime-aware paging mode switching in KVM (NTUA, 2020). A saturating counter moves by one
-// for each interval above the high or below the low threshold; after a switch some intervals do not
-// count, and then the high threshold rises if the IPC fell by a tenth, and falls if it rose so.
+// Source: runtime-aware paging mode switching in KVM (NTUA, 2020). A saturating counter moves by
+// one for each interval above the high or below the low threshold; after a switch some intervals do
+// not count, and then the high threshold rises if the IPC fell by a tenth, and falls if it rose so.
 #pragma once
 
 #include <cstdint>

@@ -24,8 +24,8 @@ BestSchedule best_schedule(const RecordedRuns& runs, Paging first) {
       const std::uint64_t stays = best[mode];
       const std::uint64_t switches = i == 0 ? kNever : best[1 - mode] + entry[mode];
       came_from[i][mode] = static_cast<std::uint8_t>(switches < stays ? 1 - mode : mode);
-      next[mode] = std::min(stays, switches) +
-                   (mode == 0 ? runs.nested_cycles[i] : runs.shadow_cycles[i]);
+      next[mode] =
+          std::min(stays, switches) + (mode == 0 ? runs.nested_cycles[i] : runs.shadow_cycles[i]);
     }
     best = next;
   }

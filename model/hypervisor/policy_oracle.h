@@ -1,8 +1,8 @@
-// Follows a schedule that was made with the end in view: a bound for every policy that does not know
-// the future.
+// Follows a schedule that was made with the end in view: a bound for every policy that does not
+// know the future.
 //
-//   const std::string schedule = best_schedule({nested_cycles, shadow_cycles, to_shadow, to_nested});
-//   OraclePolicy policy(schedule);   // "nnssn": a letter for each interval
+//   const std::string schedule = best_schedule({nested_cycles, shadow_cycles, to_shadow,
+//   to_nested}); OraclePolicy policy(schedule);   // "nnssn": a letter for each interval
 //
 // The intervals of two runs of equal streams are the same work, so that the cycles of interval i
 // under either paging can be compared.

@@ -110,7 +110,8 @@ ShadowFault ShadowPager::serve(ShadowVcpu& vcpu, const Access& access, const Gue
 
 GuestPath ShadowPager::find_path(const ShadowVcpu& vcpu, const Access& access) {
   if (vcpu.mode.paging) {
-    return walk_guest(memory_, port_, guest_context(vcpu.registers, vcpu.pdptes), access);
+    return walk_guest(memory_, port_, guest_context(vcpu.registers, vcpu.pdptes), access,
+                      !vm_.params.switching.omit.accessed_dirty);
   }
   GuestPath path;
   path.is_translation = true;

@@ -23,13 +23,11 @@ std::uint64_t sum_of(const Account& account, const std::array<Cause, kCount>& ca
 }
 
 constexpr std::array kExitCauses = {
-    Cause::kVmExit,          Cause::kHostTableWrite,   Cause::kShadowFault, Cause::kShadowFill,
-    Cause::kShadowReflect,   Cause::kShadowEmulation,  Cause::kShadowProtection,
-    Cause::kShadowSync,      Cause::kShadowZap,        Cause::kShadowRoot,
-    Cause::kShadowIntercept};
-constexpr std::array kSwitchCauses = {Cause::kSwitchFlip, Cause::kSwitchWait,
-                                      Cause::kSwitchDestroy, Cause::kSwitchCompare,
-                                      Cause::kSwitchProtect};
+    Cause::kVmExit,        Cause::kHostTableWrite,  Cause::kShadowFault,      Cause::kShadowFill,
+    Cause::kShadowReflect, Cause::kShadowEmulation, Cause::kShadowProtection, Cause::kShadowSync,
+    Cause::kShadowZap,     Cause::kShadowRoot,      Cause::kShadowIntercept};
+constexpr std::array kSwitchCauses = {Cause::kSwitchFlip, Cause::kSwitchWait, Cause::kSwitchDestroy,
+                                      Cause::kSwitchCompare, Cause::kSwitchProtect};
 
 }  // namespace
 

@@ -25,6 +25,14 @@ Account& Account::operator+=(const Account& other) {
   return *this;
 }
 
+Account Account::since(const Account& before) const {
+  Account difference = *this;
+  for (unsigned cause = 0; cause < kNumCauses; ++cause) {
+    difference.cycles_[cause] -= before.cycles_[cause];
+  }
+  return difference;
+}
+
 void Account::register_stats(StatGroup& group) const {
   for (unsigned cause = 0; cause < kNumCauses; ++cause) {
     group.counter(kCauses[cause].name, &cycles_[cause], kUnit, kCauses[cause].text);

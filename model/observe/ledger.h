@@ -141,6 +141,8 @@ class Account {
   [[nodiscard]] std::uint64_t cycles() const;  // of all causes
 
   Account& operator+=(const Account& other);
+  // What it has gained.
+  [[nodiscard]] Account since(const Account& before) const;
   // One counter per cause and their total. The account must outlive the group.
   void register_stats(StatGroup& group) const;
 

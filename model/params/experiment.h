@@ -22,9 +22,11 @@ enum class ExperimentKind : std::uint8_t {
   kEntries,
   kWalk,
   kLedger,
+  kHazards,
 };
-inline constexpr std::array<std::string_view, 10> kExperimentKindNames = {
-    "none", "faults", "events", "switches", "tables", "idle", "churn", "entries", "walk", "ledger"};
+inline constexpr std::array<std::string_view, 11> kExperimentKindNames = {
+    "none",  "faults",  "events", "switches", "tables", "idle",
+    "churn", "entries", "walk",   "ledger",   "hazards"};
 
 // Kind tables.
 struct TableGridParams {

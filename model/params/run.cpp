@@ -41,8 +41,8 @@ void describe(RegionParams& p, ParameterVisitor& v) {
 
 void describe(RunParams& p, ParameterVisitor& v) {
   v.choice({"mode",
-            "How guest memory is virtualised. nested: each VM as its `paging` says; shadow: all "
-            "VMs by shadow paging.",
+            "How guest memory is virtualised. nested: each VM as its `paging` and `switch.policy` "
+            "say; shadow: all VMs by shadow paging; the others: all VMs switch by that policy.",
             kModeNames},
            p.mode);
   v.text(
@@ -237,6 +237,27 @@ Mode mode_of(const RunParams& p, const VmParams& vm) {
   return p.mode == Mode::kNested && vm.paging == Paging::kShadow ? Mode::kShadow : p.mode;
 }
 
+SwitchPolicyKind policy_of(const RunParams& p, const VmParams& vm) {
+  switch (p.mode) {
+    case Mode::kNative:
+    case Mode::kShadow:
+      return SwitchPolicyKind::kFixed;
+    case Mode::kNested:
+      return vm.switching.policy;
+    case Mode::kDsp:
+      return SwitchPolicyKind::kDsp;
+    case Mode::kCostModel:
+      return SwitchPolicyKind::kCostModel;
+    case Mode::kIpcFeedback:
+      return SwitchPolicyKind::kIpcFeedback;
+    case Mode::kOracle:
+      return SwitchPolicyKind::kOracle;
+    case Mode::kRandom:
+      return SwitchPolicyKind::kRandom;
+  }
+  return SwitchPolicyKind::kFixed;
+}
+
 ModeList parse_modes(std::string_view list) {
   ModeList result;
   while (!list.empty()) {
@@ -283,6 +304,10 @@ std::vector<ParameterProblem> find_problems(const RunParams& p) {
     }
   }
   for (std::size_t i = 0; i < p.vms.size(); ++i) {
+    for (const ParameterProblem& problem : find_problems(p.vms[i].vm.switching)) {
+      rules.require(false, "vms." + std::to_string(i) + ".switch." + problem.key_path,
+                    problem.message);
+    }
     const ReclaimParams& reclaim = p.vms[i].guest.reclaim;
     rules.require(reclaim.low_pages <= reclaim.high_pages,
                   "vms." + std::to_string(i) + ".guest.reclaim.low_pages",
@@ -310,7 +335,7 @@ std::vector<ParameterProblem> find_problems(const RunParams& p) {
         std::string(kHostFormatNames[static_cast<unsigned>(vm.format)]) +
             (is_npt ? " needs machine.tag_rules: amd" : " needs machine.tag_rules: intel"));
     host_memory_rules(vm, path, rules);
-    if (mode_of(p, vm) != Mode::kShadow) {
+    if (mode_of(p, vm) != Mode::kShadow && policy_of(p, vm) == SwitchPolicyKind::kFixed) {
       continue;
     }
     const std::uint32_t least_tables = 8 + 2 * vm.vcpus;

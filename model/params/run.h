@@ -20,8 +20,15 @@ enum class Mode : std::uint8_t {
   kNative,  // no VM: the guest kernel runs on the machine itself
   kNested,  // VMs, each as its `paging` says: over EPT or NPT unless it says shadow
   kShadow,  // VMs, all under shadow paging
+  // VMs that begin under nested paging and switch as the policy of this name says.
+  kDsp,
+  kCostModel,
+  kIpcFeedback,
+  kOracle,
+  kRandom,
 };
-inline constexpr std::array<std::string_view, 3> kModeNames = {"native", "nested", "shadow"};
+inline constexpr std::array<std::string_view, 8> kModeNames = {
+    "native", "nested", "shadow", "dsp", "cost_model", "ipc_feedback", "oracle", "random"};
 
 enum class Scheduling : std::uint8_t {
   kPinned,  // each virtual CPU has its core, several may share one
@@ -77,6 +84,9 @@ void describe(RunParams& p, ParameterVisitor& v);
 
 // What a VM of the run is, its parameters and the mode of the run taken together.
 [[nodiscard]] Mode mode_of(const RunParams& p, const VmParams& vm);
+
+// Who decides how the VM goes on: under mode nested its own policy.
+[[nodiscard]] SwitchPolicyKind policy_of(const RunParams& p, const VmParams& vm);
 
 // The modes that a list such as "native,nested" names; a name that is no mode ends up in `unknown`.
 struct ModeList {

@@ -19,13 +19,16 @@ void describe(SwitchOmissions& p, ParameterVisitor& v) {
              "An INVLPG of the guest under shadow paging flushes nothing where the shadow has no "
              "entry for the address."},
             p.invlpg_flush);
+  v.boolean({"accessed_dirty",
+             "The guest's A and D bits are not set when the shadow is filled, and lost with it."},
+            p.accessed_dirty);
 }
 
 void describe(DspParams& p, ParameterVisitor& v) {
-  v.number({"tlb_upper", "misses/1000 instructions",
-            "TLB misses above which the walk decides. With its thresholds: Wang et al. (VEE 2011).",
-            0},
-           p.tlb_upper);
+  v.number(
+      {"tlb_upper", "misses/1000 instructions",
+       "TLB misses above which the walk decides. With its thresholds: Wang et al. (VEE 2011).", 0},
+      p.tlb_upper);
   v.number({"tlb_lower", "misses/1000 instructions", "TLB misses below which they are few.", 0},
            p.tlb_lower);
   v.number({"fault_upper", "faults/1000 instructions",
@@ -45,18 +48,19 @@ void describe(DspParams& p, ParameterVisitor& v) {
             "alone.",
             0, 1},
            p.damping);
-  v.integer({"history", "intervals", "Over how many intervals the historic rates are averages.", 1,
-             1000},
-            p.history);
+  v.integer(
+      {"history", "intervals", "Over how many intervals the historic rates are averages.", 1, 1000},
+      p.history);
 }
 
 void describe(CostModelParams& p, ParameterVisitor& v) {
   constexpr std::uint64_t kMost = std::uint32_t{0} - 1U;
-  v.number({"walk_saving_cycles", "cycles",
-            "What a TLB miss costs more under nested than under shadow paging, until both have been "
-            "measured. Wang et al.: 12.",
-            0},
-           p.walk_saving_cycles);
+  v.number(
+      {"walk_saving_cycles", "cycles",
+       "What a TLB miss costs more under nested than under shadow paging, until both have been "
+       "measured. Wang et al.: 12.",
+       0},
+      p.walk_saving_cycles);
   v.integer({"fault_cycles", "cycles",
              "What a page fault of the guest costs more under shadow paging, until it has been "
              "measured. Wang et al.: 28000.",
@@ -64,19 +68,19 @@ void describe(CostModelParams& p, ParameterVisitor& v) {
             p.fault_cycles);
   v.integer({"cr3_cycles", "cycles", "The same of a load of CR3. Assumption.", 0, kMost},
             p.cr3_cycles);
-  v.integer({"write_cycles", "cycles",
-             "The same of a write to a guest table that comes with no page fault. Assumption.", 0,
-             kMost},
-            p.write_cycles);
+  v.integer(
+      {"write_cycles", "cycles",
+       "The same of a write to a guest table that comes with no page fault. Assumption.", 0, kMost},
+      p.write_cycles);
   v.integer({"switch_cycles", "cycles",
              "What a switch to shadow paging and the filling after it cost, until it has been "
              "measured. Assumption.",
              0, kMost},
             p.switch_cycles);
-  v.integer({"horizon", "intervals",
-             "In so many intervals a switch must have paid for itself if all goes on as it is.", 1,
-             1000},
-            p.horizon);
+  v.integer(
+      {"horizon", "intervals",
+       "In so many intervals a switch must have paid for itself if all goes on as it is.", 1, 1000},
+      p.horizon);
   v.number({"weight", "", "Of the newest interval in the averages of what was measured.", 0, 1},
            p.weight);
 }
@@ -162,18 +166,18 @@ std::vector<ParameterProblem> find_problems(const SwitchingParams& p) {
 }
 
 void describe(SwitchCosts& p, ParameterVisitor& v) {
-  v.integer({"sample_cycles", "cycles",
-             "Reading the counters at the end of an interval and deciding. Assumption.", 0,
-             kMaxCycles},
-            p.sample_cycles);
+  v.integer(
+      {"sample_cycles", "cycles",
+       "Reading the counters at the end of an interval and deciding. Assumption.", 0, kMaxCycles},
+      p.sample_cycles);
   v.integer({"flip_cycles", "cycles",
              "Rewriting the control block of one virtual CPU: EPT enable, roots and intercepts. "
              "Assumption.",
              0, kMaxCycles},
             p.flip_cycles);
-  v.integer({"destroy_cycles", "cycles", "Giving back one table of a shadow. Assumption.", 0,
-             kMaxCycles},
-            p.destroy_cycles);
+  v.integer(
+      {"destroy_cycles", "cycles", "Giving back one table of a shadow. Assumption.", 0, kMaxCycles},
+      p.destroy_cycles);
   v.integer({"compare_cycles", "cycles",
              "Comparing one table of a kept shadow with the guest's. Assumption.", 0, kMaxCycles},
             p.compare_cycles);

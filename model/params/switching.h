@@ -43,6 +43,7 @@ struct SwitchOmissions {
   bool other_cores = false;
   bool downgrade = false;
   bool invlpg_flush = false;
+  bool accessed_dirty = false;
 };
 void describe(SwitchOmissions& p, ParameterVisitor& v);
 

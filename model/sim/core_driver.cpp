@@ -167,12 +167,16 @@ std::span<const CoreAccess> CoreDriver::next_batch() {
     batch_limit_ = run_.pass_milestones(slot_, kMaxBatch);
     while (run_.result_.end == RunEnd::kFinished && batch_.empty() && choose_task()) {
       serve_host_events();
+      serve_monitor();
       const std::uint64_t until_event = machine().host_events.next() - machine().num_accesses;
       batch_limit_ = static_cast<std::size_t>(std::min<std::uint64_t>(batch_limit_, until_event));
       Task& current = task();
       const bool goes_on = fill_batch(current);
       current.is_finished = current.is_finished || !goes_on;
       machine().num_accesses += batch_.size();
+      for (const CoreAccess& access : batch_) {
+        machine().monitor.count(access.num_instructions);
+      }
     }
   } catch (const VmStopped& stopped) {
     batch_.clear();
@@ -189,6 +193,7 @@ std::span<const CoreAccess> CoreDriver::next_batch() {
 // Accesses up to the next event or the end of the slice. False at the end of the stream.
 bool CoreDriver::fill_batch(Task& current) {
   std::uint64_t instructions = 0;  // of records that make no access
+  std::uint64_t handed_out = 0;
   // A process that may be killed gets its accesses one by one: none is left over when it is.
   const bool may_die = machine().kernel->params().on_segfault == SegfaultAction::kKill;
   const std::size_t limit = may_die ? 1 : batch_limit_;
@@ -232,7 +237,7 @@ bool CoreDriver::fill_batch(Task& current) {
       }
       follow_process(current, record->process);
     }
-    if (batch_.size() == limit || slice_left_ == 0) {
+    if (batch_.size() == limit || slice_left_ == 0 || handed_out >= machine().monitor.left()) {
       return true;
     }
     CoreAccess access;
@@ -241,6 +246,7 @@ bool CoreDriver::fill_batch(Task& current) {
     access.num_instructions = static_cast<std::uint32_t>(record->num_instructions + instructions);
     access.type = record->type;
     instructions = 0;
+    handed_out += access.num_instructions;
     batch_.push_back(access);
     --slice_left_;
     ++current.next;

@@ -54,6 +54,8 @@ class CoreDriver : public CoreClient {
   // core_host_events.cpp; what is due in the hypervisor.
   void serve_host_events();
   void serve_host_event(const HostEventParams& event);
+  // core_switching.cpp; at the end of an interval of the VM's monitor.
+  void serve_monitor();
   // core_events.cpp; in the guest's kernel.
   void follow_process(Task& task, std::uint32_t number);
   void apply_event(Task& task, const TraceRecord& record);

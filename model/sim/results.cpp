@@ -110,6 +110,12 @@ void write_results(const fs::path& folder, const RunParams& params, const Run& r
   json["descriptions"] = statistics.at("descriptions");
   write_file(folder / "stats.json", json.dump(2) + "\n");
   write_file(folder / "stats.txt", region.statistics().to_text());
+  if (run.decisions().decisions().empty()) {
+    std::error_code no_matter;  // of another run in this folder
+    fs::remove(folder / "decisions.json", no_matter);
+  } else {
+    write_file(folder / "decisions.json", run.decisions().to_json().dump(2) + "\n");
+  }
   RunParams alone = params;
   alone.compare.clear();
   write_file(folder / "config.yaml", resolved_yaml(alone));

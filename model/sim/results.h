@@ -1,5 +1,5 @@
 // The folder of one run: stats.json, stats.txt and config.yaml, which repeats the run; with
-// stats_every_accesses, intervals.jsonl as well.
+// stats_every_accesses, intervals.jsonl as well, and with VMs that may switch decisions.json.
 //
 //   const std::filesystem::path folder = create_results_folder({}, "quickstart");
 //   write_results(folder, params, run, result);

@@ -61,6 +61,8 @@ void Run::build() {
               find_problem(HostMachine{params_.hypervisor, cpu_control(machine)}, of_vm)) {
         throw std::invalid_argument(fmt::format("vms.{}: {}", i, *problem));
       }
+      of_vm.switching.policy = policy_of(params_, p.vm);
+      guest->monitor = PagingMonitor(of_vm.switching, guest->index);
       const std::optional<VmId> vm = hypervisor_->create_vm(host_port, of_vm);
       if (!vm) {
         throw VmStopped("the host has no memory left to create a VM (machine.memory_bytes)");

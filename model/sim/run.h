@@ -19,6 +19,8 @@
 
 #include "model/guest/guest_kernel.h"
 #include "model/hypervisor/hypervisor.h"
+#include "model/hypervisor/switch_policy.h"
+#include "model/observe/decision_log.h"
 #include "model/observe/invariants.h"
 #include "model/observe/ledger.h"
 #include "model/observe/software_log.h"
@@ -94,6 +96,8 @@ class Run {
   [[nodiscard]] const RunRegion& region() const { return region_; }
   [[nodiscard]] Platform& platform() { return platform_; }
   [[nodiscard]] const Ledger& ledger() const { return ledger_; }
+  // Of the policies that switch VMs.
+  [[nodiscard]] const DecisionLog& decisions() const { return decisions_; }
   // Null natively. VM i of the parameters has the id i.
   [[nodiscard]] const Hypervisor* hypervisor() const {
     return hypervisor_ ? &*hypervisor_ : nullptr;
@@ -125,6 +129,8 @@ class Run {
   [[nodiscard]] std::size_t pass_milestones(CoreSlot& slot, std::size_t most);
   [[nodiscard]] std::uint64_t num_retired();
   [[nodiscard]] StatSnapshot take_snapshot();
+  // core_switching.cpp; what policies are told of, since the start.
+  [[nodiscard]] IntervalSample counts_of(const Machine& guest);
   [[nodiscard]] std::uint64_t sum_of(std::uint64_t (CoreDriver::*count)() const) const;
 
   RunParams params_;
@@ -132,6 +138,7 @@ class Run {
   RunHooks hooks_;
   Platform platform_;
   Ledger ledger_;
+  DecisionLog decisions_;
   std::optional<Hypervisor> hypervisor_;
   SoftwareLock hypervisor_lock_;
   std::unique_ptr<CheckerProbe> probe_;  // none: check off

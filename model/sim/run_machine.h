@@ -10,6 +10,7 @@
 
 #include "model/guest/guest_kernel.h"
 #include "model/sim/host_events.h"
+#include "model/sim/paging_monitor.h"
 #include "model/sim/process_stats.h"
 #include "model/sim/run.h"
 #include "model/sim/software_lock.h"
@@ -29,6 +30,7 @@ struct Run::Machine {
   bool has_processes = false;  // they have been created
   std::vector<Task> tasks;
   HostEvents host_events;
+  PagingMonitor monitor;
   std::uint64_t num_accesses = 0;  // handed to cores
   ProcessStats kernel_stats;       // before its first process ran
 };

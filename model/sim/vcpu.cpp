@@ -37,8 +37,9 @@ void Vcpu::resume(CoreSlot& slot) {
   slot.running = this;
   is_running_ = true;
   if (place_.hypervisor != nullptr) {
+    is_outside_ = true;
     const SoftwareGuard guard(*place_.hypervisor_lock, slot);
-    if (must_flush_ && block_.has_shadow) {
+    if (must_flush_) {
       hypervisor().catch_up(*this, place_.vm_id);
     }
     check_resumed(hypervisor().enter(*this, place_.vm_id), cr3_.root);
@@ -59,6 +60,7 @@ void Vcpu::resume(CoreSlot& slot) {
   if (!pdptes_.loaded) {
     load_pdptes();
   }
+  take_deferred();
 }
 
 // As hypervisors do when a virtual CPU comes to a core: its guest may have invalidated elsewhere,
@@ -120,11 +122,10 @@ void Vcpu::serve_host_fault(const Fault& fault) {
     throw VmStopped(fmt::format("VM {}: host memory refused a table access on the way to {:#x}",
                                 place_.vm, fault.address.value()));
   }
-  log_.exit(*slot_, name_of(fault.kind), fault.gpa.value());
-  transition();
-  const SoftwareGuard guard(*place_.hypervisor_lock, *slot_);
-  place_.hypervisor->make_room(*this, place_.vm_id, fault, flush_targets());
-  check_resumed(hypervisor().handle_fault(*this, place_.vm_id, fault), fault.gpa);
+  leave_for(name_of(fault.kind), fault.gpa.value(), [&] {
+    hypervisor().make_room(*this, place_.vm_id, fault, flush_targets());
+    check_resumed(hypervisor().handle_fault(*this, place_.vm_id, fault), fault.gpa);
+  });
 }
 
 void Vcpu::check_resumed(ExitOutcome outcome, Gpa gpa) const {
@@ -159,8 +160,15 @@ ShadowFault Vcpu::serve_intercepted_fault(const Access& access, const GuestStore
   return result;
 }
 
+// The PDPTEs are registers of the guest, which the hypervisor keeps for it under shadow paging.
 void Vcpu::enter(const ControlBlock& block) {
+  const bool leaves_shadow = block_.has_shadow && !block.has_shadow;
+  const PdpteRegisters kept = leaves_shadow ? guest_registers().pdptes : PdpteRegisters{};
   block_ = block;
+  if (leaves_shadow) {
+    pdptes_ = make_context().uses_pdpte_registers() ? kept : PdpteRegisters{};
+  }
+  is_outside_ = false;
   transition();
   update_context();
   log_.entry(*slot_);
@@ -258,14 +266,6 @@ void Vcpu::clear(Gva address, unsigned bits) {
   }
 }
 
-template <class Handler>
-void Vcpu::leave_for(std::string_view cause, std::uint64_t address, Handler&& handler) {
-  log_.exit(*slot_, cause, address);
-  transition();
-  const SoftwareGuard guard(*place_.hypervisor_lock, *slot_);
-  handler();
-}
-
 void Vcpu::invalidate(const Invalidation& invalidation) {
   if (block_.intercepts.invalidations) {
     leave_for(name_of(invalidation.op), invalidation.address.value(),
@@ -288,6 +288,7 @@ void Vcpu::write_cr3(const Cr3Value& value) {
       check_resumed(hypervisor().handle_cr3_write(*this, place_.vm_id), value.root);
     });
     tell_guest_invalidation(drop);
+    load_pdptes();  // if the VM has left shadow paging meanwhile
     return;
   }
   drop.rules = block_.rules;
@@ -307,6 +308,7 @@ void Vcpu::write_control(const PagingControl& control) {
       check_resumed(hypervisor().handle_control_write(*this, place_.vm_id), cr3_.root);
     });
     tell_guest_invalidation(drop);
+    load_pdptes();
     return;
   }
   drop.rules = block_.rules;

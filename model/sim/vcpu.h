@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -65,6 +66,8 @@ class Vcpu : public CpuPort, public HypervisorPort {
   void serve_host_fault(const Fault& fault);
   // An exit for work of the hypervisor's own on this VM, and the entry after it.
   void run_hypervisor(const std::function<void(const HostContext&, const FlushTargets&)>& work);
+  // Puts the VM under the other kind of paging, with all its virtual CPUs stopped.
+  SwitchOutcome switch_paging(Paging to);
   // Whether page faults of the guest leave it (shadow paging), and such an exit. Throws VmStopped
   // if the VM cannot go on.
   [[nodiscard]] bool intercepts_page_faults() const { return block_.intercepts.page_faults; }
@@ -118,9 +121,18 @@ class Vcpu : public CpuPort, public HypervisorPort {
   // A read or write of the first word of what is left of a block; its page.
   Translation access_block(Gva address, AccessType type, Cause cause);
   [[nodiscard]] Hypervisor& hypervisor() const { return *place_.hypervisor; }
-  // An exit for an intercepted instruction, and its handler.
+  // An exit and its handler, which ends with the next entry.
   template <class Handler>
-  void leave_for(std::string_view cause, std::uint64_t address, Handler&& handler);
+  void leave_for(std::string_view cause, std::uint64_t address, Handler&& handler) {
+    log_.exit(*slot_, cause, address);
+    is_outside_ = true;
+    transition();
+    {
+      const SoftwareGuard guard(*place_.hypervisor_lock, *slot_);
+      handler();
+    }
+    take_deferred();
+  }
   void check_resumed(ExitOutcome outcome, Gpa gpa) const;
   [[nodiscard]] Gpa direct_map_gpa(Gva address) const;
   void check_physical(bool ok, Hpa address) const;
@@ -143,8 +155,17 @@ class Vcpu : public CpuPort, public HypervisorPort {
     std::optional<Cr3Value> cr3;
   };
   void tell(CpuSet targets, const Order& order);
-  void receive(CoreSlot& where, const Order& order, const std::vector<Invalidation>& drops);
+  void receive(CoreSlot& where, const Order& order, const std::vector<Invalidation>& drops,
+               Fence& told);
+  void carry_out(CoreSlot& where, const Order& order, const std::vector<Invalidation>& drops);
   void receive_idle(const Order& order);
+  // vcpu_switch.cpp
+  struct Stop;
+  [[nodiscard]] std::vector<VcpuRegisters> registers_of_all(bool is_alone) const;
+  void stop_others(const std::shared_ptr<Stop>& stop);
+  void stop_for_switch(CoreSlot& where, Stop& stop);
+  void enter_after_switch(CoreSlot& where);
+  void take_deferred();
   // Wherever translations of the VM may be cached.
   [[nodiscard]] FlushTargets flush_targets() const;
   void invalidate_on(CoreSlot& where, const Invalidation& drop, Cause cause);
@@ -155,7 +176,9 @@ class Vcpu : public CpuPort, public HypervisorPort {
   Platform& platform_;
   CoreSlot* slot_ = nullptr;  // the core that it has, or had last
   bool is_running_ = false;
-  bool must_flush_ = false;  // it was told to invalidate while it did not run
+  bool is_outside_ = true;  // the hypervisor has it: after an exit, or it was not entered yet
+  std::deque<std::function<void()>> deferred_;  // orders of other CPUs, for when it is entered
+  bool must_flush_ = false;                     // it was told to invalidate while it did not run
   Place place_;
   VcpuLog log_;
   PagingControl control_;

@@ -84,7 +84,14 @@ void Vcpu::shadow_context(WalkContext& context) const {
 }
 
 GuestRegisters Vcpu::guest_registers() const {
-  return {control_.paging, control_.format, cr3_.root, control_.control};
+  GuestRegisters registers{control_.paging, control_.format, cr3_.root, control_.control, {}};
+  const Vm& vm = hypervisor().vm(place_.vm_id);
+  if (!block_.has_shadow) {
+    registers.pdptes = pdptes_;
+  } else if (place_.cpu < vm.shadow.vcpus.size()) {
+    registers.pdptes = vm.shadow.vcpus[place_.cpu].pdptes;
+  }
+  return registers;
 }
 
 void Vcpu::update_context() {
@@ -96,10 +103,7 @@ void Vcpu::update_context() {
 }
 
 void Vcpu::load_pdptes() {
-  if (!make_context().uses_pdpte_registers()) {
-    return;
-  }
-  for (;;) {
+  while (make_context().uses_pdpte_registers()) {  // a switch of the paging may come in between
     pdptes_.loaded = false;
     const PdpteLoad load = slot_->book.run_software(
         Cause::kCr3Load, [&] { return slot_->core.load_pdptes(make_context()); });

@@ -116,10 +116,8 @@ void Vcpu::tell(CpuSet targets, const Order& order) {
     told.hold();
     CoreSlot& where = *other.slot_;
     std::vector<Invalidation> drops = other.complete(order.operations);
-    where.core.interrupt([&other, &where, &told, order, drops] {
-      other.receive(where, order, drops);
-      told.release();
-    });
+    where.core.interrupt(
+        [&other, &where, &told, order, drops] { other.receive(where, order, drops, told); });
   });
   if (!told.is_acknowledged()) {
     slot_->book.charge(Cause::kShootdown, slot_->core.wait_until(told.acknowledged(), [&told] {
@@ -136,10 +134,25 @@ void Vcpu::receive_idle(const Order& order) {
   }
 }
 
-void Vcpu::receive(CoreSlot& where, const Order& order, const std::vector<Invalidation>& drops) {
+// One that the hypervisor has takes what would be an exit when it is entered again.
+void Vcpu::receive(CoreSlot& where, const Order& order, const std::vector<Invalidation>& drops,
+                   Fence& told) {
   const std::uint32_t entry_cycles = platform_.params().instructions.ipi_receive_cycles;
   where.core.spend(entry_cycles);
   where.book.charge(Cause::kShootdown, entry_cycles);
+  if (block_.intercepts.invalidations && is_running_ && slot_ == &where && is_outside_) {
+    deferred_.emplace_back([this, &where, order, &told] {
+      carry_out(where, order, complete(order.operations));
+      told.release();
+    });
+    where.core.pass_time();
+    return;
+  }
+  carry_out(where, order, drops);
+  told.release();
+}
+
+void Vcpu::carry_out(CoreSlot& where, const Order& order, const std::vector<Invalidation>& drops) {
   const bool is_here = is_running_ && slot_ == &where;
   if (block_.intercepts.invalidations && !is_here) {
     receive_idle(order);  // it left its core meanwhile, and catches up when it comes to one again

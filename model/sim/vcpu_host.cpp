@@ -54,11 +54,10 @@ FlushTargets Vcpu::flush_targets() const {
 
 void Vcpu::run_hypervisor(
     const std::function<void(const HostContext&, const FlushTargets&)>& work) {
-  log_.exit(*slot_, "host_event");
-  transition();
-  const SoftwareGuard guard(*place_.hypervisor_lock, *slot_);
-  work(place_.hypervisor->host_context(*this, place_.vm_id), flush_targets());
-  check_resumed(place_.hypervisor->enter(*this, place_.vm_id), {});
+  leave_for("host_event", 0, [&] {
+    work(hypervisor().host_context(*this, place_.vm_id), flush_targets());
+    check_resumed(hypervisor().enter(*this, place_.vm_id), {});
+  });
 }
 
 }  // namespace nestwalk

@@ -21,6 +21,7 @@
 #include "model/guest/guest_kernel.h"
 #include "model/hypervisor/host_actions.h"
 #include "tests/support/shadow_bench.h"
+#include "tests/support/test_random.h"
 
 namespace nestwalk {
 
@@ -253,12 +254,60 @@ class World {
       machines_.push_back(std::make_unique<WorldMachine>(setup, options));
     }
   }
+  virtual ~World() = default;
   [[nodiscard]] BenchMode mode() const { return mode_; }
   [[nodiscard]] WorldMachine& machine(std::size_t vm) { return *machines_.at(vm); }
+  [[nodiscard]] std::size_t num_machines() const { return machines_.size(); }
 
  private:
   BenchMode mode_;
   std::vector<std::unique_ptr<WorldMachine>> machines_;
+};
+
+// Its VMs switch between nested and shadow paging at random: when they are told to draw, and when a
+// processor has left its guest and waits for the hypervisor.
+class SwitchingWorld : public World {
+ public:
+  SwitchingWorld(std::uint64_t seed, const std::vector<WorldSetup>& setups)
+      : World(BenchMode::kNested, setups), random_(seed) {
+    for (std::size_t vm = 0; vm < num_machines(); ++vm) {
+      for (unsigned cpu = 0; cpu < setups[vm].num_cpus; ++cpu) {
+        machine(vm).bench().cpu(cpu).after_exit = [this, vm] {
+          if (random_.below(kExitsPerSwitch) == 0 && change(vm)) {
+            ++num_at_exits_;
+          }
+        };
+      }
+    }
+  }
+
+  void draw(std::size_t vm) {
+    if (random_.percent(2)) {
+      change(vm);
+    }
+  }
+  [[nodiscard]] std::uint64_t num_switches() const { return num_switches_; }
+  [[nodiscard]] std::string text() const {
+    return "switches of the paging: " + std::to_string(num_switches_) + ", of them " +
+           std::to_string(num_at_exits_) +
+           " while an exit waited; refused: " + std::to_string(num_refused_) + "\n";
+  }
+
+ private:
+  static constexpr std::uint64_t kExitsPerSwitch = 200;
+
+  bool change(std::size_t vm) {
+    ShadowBench& bench = machine(vm).bench();
+    const Paging to = bench.vm().is_shadowed() ? Paging::kNested : Paging::kShadow;
+    const bool is_made = bench.switch_paging(to) == SwitchOutcome::kSwitched;
+    (is_made ? num_switches_ : num_refused_) += 1;
+    return is_made;
+  }
+
+  SplitMix64 random_;
+  std::uint64_t num_switches_ = 0;
+  std::uint64_t num_at_exits_ = 0;
+  std::uint64_t num_refused_ = 0;
 };
 
 }  // namespace nestwalk

@@ -70,6 +70,7 @@ inline std::vector<WorldSetup> setups() {
   collapsing.num_free_frames = 3072;
   collapsing.num_cpus = 2;
   collapsing.vm.shadow.sync = ShadowSync::kAtOnce;
+  collapsing.vm.switching.protection = TableProtection::kEager;
   // Hardly more memory than the tables need.
   WorldSetup& pae = all[1];
   pae.name = "pae_swap";
@@ -78,6 +79,7 @@ inline std::vector<WorldSetup> setups() {
   swaps(pae, 50, 56, 3);
   pae.vm.format = HostFormat::kNptFourLevel;
   pae.vm.shadow.sync = ShadowSync::kOnFlush;
+  pae.vm.switching.inactive = InactiveShadow::kResynced;
   WorldSetup& two_level = all[2];
   two_level.name = "2level_swap";
   two_level.guest.params.format = FormatId::kX86TwoLevel;
@@ -87,6 +89,8 @@ inline std::vector<WorldSetup> setups() {
   two_level.vm.backing = PageSize::k2M;
   two_level.vm.shadow.sync = ShadowSync::kOnFlush;
   two_level.vm.shadow.max_tables = 24;
+  two_level.vm.switching.inactive = InactiveShadow::kResynced;
+  two_level.vm.switching.protection = TableProtection::kEager;
   WorldSetup& five_level = all[3];
   five_level.name = "5level_swap";
   five_level.guest.params.format = FormatId::kX86FiveLevel;
@@ -98,6 +102,7 @@ inline std::vector<WorldSetup> setups() {
   five_level.vm.format = HostFormat::kEptFiveLevel;
   five_level.vm.accessed_dirty = true;
   five_level.vm.vpid = false;
+  five_level.vm.switching.flush = SwitchFlush::kInvept;
   five_level.vm.dirty_log_method = DirtyLogMethod::kDirtyBits;
   five_level.vm.migration = MigrationMethod::kNotPresent;
   return all;

@@ -36,10 +36,14 @@ struct SideBySide {
     for (const BenchMode mode : {BenchMode::kNative, BenchMode::kNested, BenchMode::kShadow}) {
       worlds.push_back(std::make_unique<World>(mode, all_setups));
     }
+    worlds.push_back(std::make_unique<SwitchingWorld>(seed, all_setups));
   }
 
   [[nodiscard]] const WorldSetup& setup() const { return all_setups[vm]; }
   VmState& state() { return vms[vm]; }
+  [[nodiscard]] SwitchingWorld& switching() const {
+    return static_cast<SwitchingWorld&>(*worlds.back());
+  }
   WorldMachine& native() { return worlds[0]->machine(vm); }
   unsigned any_cpu() { return static_cast<unsigned>(random.below(setup().num_cpus)); }
   ProcessId any_process() {
@@ -73,7 +77,9 @@ struct SideBySide {
   }
 
   void expect_sound(std::size_t of) {
-    EXPECT_EQ(worlds[2]->machine(of).bench().audit(), "") << all_setups[of].name;
+    for (const std::size_t world : {2, 3}) {
+      EXPECT_EQ(worlds[world]->machine(of).bench().audit(), "") << all_setups[of].name << world;
+    }
   }
 
   void compare() {
@@ -132,9 +138,9 @@ struct SideBySide {
     }
     out << "accesses that were made: native " << made[0] << ", nested " << made[1] << ", shadow "
         << made[2] << "; speculative A bits: 0 (no processor here speculates)\n"
-        << "segmentation faults " << num_segfaults << ", comparisons of all memory "
-        << num_comparisons << ", pages found in dirty logs " << num_logged
-        << ", written words read back " << num_read_back << "\n";
+        << switching().text() << "segmentation faults " << num_segfaults
+        << ", comparisons of all memory " << num_comparisons << ", pages found in dirty logs "
+        << num_logged << ", written words read back " << num_read_back << "\n";
   }
 
   void expect_every_kind() const {
@@ -144,6 +150,7 @@ struct SideBySide {
     for (const std::uint64_t of_mode : made) {
       EXPECT_GE(10 * of_mode, made[0] + made[1] + made[2]);
     }
+    EXPECT_GE(100 * switching().num_switches(), static_cast<std::uint64_t>(total()));
   }
 
   SplitMix64 random;
@@ -156,7 +163,7 @@ struct SideBySide {
   ProcessId last_process{};
   std::array<std::uint64_t, kNumKinds> drawn{};
   std::array<std::uint64_t, kNumKinds> effective{};
-  std::array<std::uint64_t, 3> made{};
+  std::array<std::uint64_t, 4> made{};
   std::uint64_t num_segfaults = 0;
   std::uint64_t num_comparisons = 0;
   std::uint64_t num_logged = 0;

@@ -1,4 +1,5 @@
-// Four VMs of different formats do the same natively, under nested and under shadow paging: random
+// Four VMs of different formats do the same natively, under nested paging, under shadow paging and
+// in a world that switches between the two at random, between operations and in their midst: random
 // accesses and calls of the guest's kernel, and in the two worlds that have one what a hypervisor
 // does meanwhile: balloons, splits, merges, reclaim, migration, dirty logs. Every outcome must be
 // the same; guest memory, which holds the guest's tables with their A and D bits, is compared again
@@ -70,6 +71,7 @@ class ThreeWorlds : public SideBySide {
     kind = draw_kind();
     ++drawn[kind];
     const Counts before = counts();
+    switching().draw(vm);
     const bool is_effective = perform();
     effective[kind] += is_effective ? 1 : 0;
     const Counts after = counts();
@@ -140,13 +142,14 @@ class ThreeWorlds : public SideBySide {
     request.type = type;
     const WrittenValues::Written written = values.next(process);
     request.value = WrittenValues::value_of(vm, written);
-    std::array<WorldAccess, 3> how;
+    std::array<WorldAccess, 4> how;
     for (std::size_t w = 0; w < worlds.size(); ++w) {
       how[w] = worlds[w]->machine(vm).access(request);
       made[w] += how[w].is_done ? 1 : 0;
     }
     // What shadow paging walks is not what the guest wrote: it says nothing of guest addresses.
     how[2].gpa = how[0].gpa;
+    how[3].gpa = how[0].gpa;
     for (std::size_t w = 1; w < worlds.size(); ++w) {
       EXPECT_TRUE(how[w] == how[0])
           << setup().name << ", world " << w << ": " << kKindNames[kind] << " at " << std::hex

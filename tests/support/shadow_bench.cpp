@@ -99,17 +99,18 @@ void ShadowBench::run(HostAction action, const GuestRange& range) {
   fatal_unless(hypervisor_->enter(cpu(), vm_) == ExitOutcome::kResumed, "the VM goes on");
 }
 
-SwitchOutcome ShadowBench::switch_paging(Paging to) {
+SwitchOutcome ShadowBench::switch_paging(Paging to, bool is_alone) {
   std::vector<VcpuRegisters> registers;
   FlushTargets targets;
-  for (const auto& cpu : cpus_) {
+  const std::span stopped = std::span(cpus_).first(is_alone ? 1 : cpus_.size());
+  for (const auto& cpu : stopped) {
     cpu->pass_transition();
     registers.push_back({cpu->number_, cpu->guest_registers()});
     targets.cores.push_back(cpu->number_);
   }
   const SwitchOutcome outcome =
       hypervisor_->switch_paging(*cpus_.front(), vm_, to, registers, targets);
-  for (const auto& cpu : cpus_) {
+  for (const auto& cpu : stopped) {
     fatal_unless(hypervisor_->enter(*cpu, vm_) == ExitOutcome::kResumed,
                  "a switch makes all roots, so that an entry needs no memory");
     cpu->pass_transition();
@@ -193,11 +194,11 @@ WalkContext BenchCpu::context() const {
 }
 
 void BenchCpu::load_pdptes() {
-  const WalkContext c = context();
-  if (!c.uses_pdpte_registers()) {
-    return;
-  }
   for (;;) {
+    const WalkContext c = context();
+    if (!c.uses_pdpte_registers()) {
+      return;
+    }
     const PdpteLoad load = nestwalk::load_pdptes(c, PlainMemory{*bench_.memory_});
     if (load.ok) {
       pdptes_ = load.registers;
@@ -222,8 +223,9 @@ void BenchCpu::load_cr3(Gpa root, Pcid pcid, bool keep) {
   registers_.root = root;
   pcid_ = pcid;
   if (block_.intercepts.cr3_writes) {
-    ++num_exits_;
+    leave();
     (void)bench_.hypervisor_->handle_cr3_write(*this, bench_.vm_);
+    load_pdptes();  // if the VM has left shadow paging meanwhile
     return;
   }
   Invalidation drop;
@@ -235,8 +237,9 @@ void BenchCpu::load_cr3(Gpa root, Pcid pcid, bool keep) {
 void BenchCpu::write_control(const GuestRegisters& registers) {
   registers_ = registers;
   if (block_.intercepts.control_writes) {
-    ++num_exits_;
+    leave();
     (void)bench_.hypervisor_->handle_control_write(*this, bench_.vm_);
+    load_pdptes();
     return;
   }
   Invalidation drop;
@@ -254,7 +257,7 @@ void BenchCpu::invlpg(Gva address) {
 
 void BenchCpu::invalidate(const Invalidation& operation) {
   if (block_.intercepts.invalidations) {
-    ++num_exits_;
+    leave();
     bench_.hypervisor_->handle_invalidation(*this, bench_.vm_, operation);
     return;
   }
@@ -302,7 +305,7 @@ std::optional<Translation> BenchCpu::translate(const Request& request, BenchResu
     }
     Fault fault = outcome.fault;
     if (!is_guest_fault(fault.kind)) {
-      ++num_exits_;
+      leave();
       const ExitOutcome exit = bench_.hypervisor_->handle_fault(*this, bench_.vm_, fault);
       if (exit == ExitOutcome::kResumed) {
         continue;
@@ -311,7 +314,7 @@ std::optional<Translation> BenchCpu::translate(const Request& request, BenchResu
       return std::nullopt;
     }
     if (fault.kind == FaultKind::kGuestPageFault && block_.intercepts.page_faults) {
-      ++num_exits_;
+      leave();
       const ShadowFault served =
           bench_.hypervisor_->handle_guest_fault(*this, bench_.vm_, access, request.store);
       switch (served.outcome) {

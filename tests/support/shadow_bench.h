@@ -117,6 +117,8 @@ class BenchCpu : public HypervisorPort {
   std::function<void(Hpa)> before_store;
   std::function<void(Hpa)> before_load;
   std::vector<std::pair<Invalidation, unsigned>> invalidations;
+  // Called when it has left the guest, before the hypervisor serves it.
+  std::function<void()> after_exit;
 
  private:
   friend class ShadowBench;
@@ -130,6 +132,12 @@ class BenchCpu : public HypervisorPort {
   void load_pdptes();
   // Zeros without content.
   BenchResult store_page(Gva address, const std::byte* content);
+  void leave() {
+    ++num_exits_;
+    if (after_exit) {
+      after_exit();
+    }
+  }
   // VM exit and entry, as far as processors without VPIDs drop at them.
   void pass_transition();
   void drop_native(const Invalidation& invalidation);
@@ -167,8 +175,9 @@ class ShadowBench {
   [[nodiscard]] std::uint64_t read_physical(Gpa address, unsigned bytes) const;
   // Nothing: no frame backs it.
   [[nodiscard]] std::optional<Hpa> where(Gpa address) const;
-  // Stops all processors, puts the VM under the other paging, and lets them go on.
-  SwitchOutcome switch_paging(Paging to);
+  // Stops all processors, puts the VM under the other paging, and lets them go on. Alone: processor
+  // 0 stops, the others go on as they are.
+  SwitchOutcome switch_paging(Paging to, bool is_alone = false);
   // Zeroes where nothing backs the page.
   void read_page(Gpa page, std::span<std::byte> content) const;
   // The hypervisor's own work on guest memory, as at an exit of the first processor.

@@ -1,78 +1,13 @@
 // A VM goes from nested to shadow paging and back while it runs.
 #include <gtest/gtest.h>
 
-#include "tests/support/shadow_bench.h"
+#include "tests/unit/paging_switch_guest.h"
 
 namespace nestwalk {
 namespace {
 
-constexpr std::uint64_t kTable = 0x7;  // present, writable, user
-constexpr Gva kPage{0x5000};
-constexpr Gva kTables{0x200000};  // the guest's tables, as its kernel maps them
-
-SwitchingParams with(InactiveShadow inactive) {
-  SwitchingParams p;
-  p.inactive = inactive;
-  return p;
-}
-SwitchingParams with(TableProtection protection) {
-  SwitchingParams p;
-  p.protection = protection;
-  return p;
-}
-SwitchingParams with(SwitchFlush flush) {
-  SwitchingParams p;
-  p.flush = flush;
-  return p;
-}
-
-struct Guest {
-  explicit Guest(const SwitchingParams& switching = {}, bool vpid = true, unsigned num_cpus = 1)
-      : bench(options(switching, vpid, num_cpus)) {
-    bench.write_physical(Gpa{0x1000}, 8, 0x2000 | kTable);
-    bench.write_physical(Gpa{0x2000}, 8, 0x3000 | kTable);
-    bench.write_physical(Gpa{0x3000}, 8, 0x4000 | kTable);
-    bench.write_physical(Gpa{0x3008}, 8, 0x6000 | kTable);
-    bench.write_physical(Gpa{0x4000 + 5 * 8}, 8, 0x10000 | kTable);
-    for (std::uint64_t i = 0; i < 16; ++i) {  // the first 64 KiB at kTables
-      bench.write_physical(Gpa{0x6000 + i * 8}, 8, (i << 12) | kTable);
-    }
-    for (unsigned i = 0; i < num_cpus; ++i) {
-      GuestRegisters registers = bench.cpu(i).registers();
-      registers.paging = true;
-      registers.root = Gpa{0x1000};
-      bench.cpu(i).write_control(registers);
-    }
-  }
-  static BenchOptions options(const SwitchingParams& switching, bool vpid, unsigned num_cpus) {
-    BenchOptions options;
-    options.mode = BenchMode::kNested;
-    options.num_cpus = num_cpus;
-    options.vm.memory_bytes = std::uint64_t{16} << 20;
-    options.vm.vpid = vpid;
-    options.vm.switching = switching;
-    return options;
-  }
-  std::uint64_t load(Gva address) {
-    const BenchResult result = bench.cpu().load(address, 8, Privilege::kSupervisor);
-    EXPECT_FALSE(result.is_fault);
-    return result.value;
-  }
-  void store(Gva address, std::uint64_t value) {
-    EXPECT_FALSE(bench.cpu().store(address, 8, value, Privilege::kSupervisor).is_fault);
-  }
-  // By the guest's kernel.
-  void map(Gva page, std::uint64_t frame) {
-    store(kTables + 0x4000 + (page.value() >> 12) * 8, frame | kTable);
-  }
-  std::uint64_t entry(Gva page) const {
-    return bench.read_physical(Gpa{0x4000 + (page.value() >> 12) * 8}, 8);
-  }
-  ShadowBench bench;
-};
-
 TEST(PagingSwitch, GoesToShadowAndBack) {
-  Guest guest;
+  SwitchGuest guest;
   guest.store(kPage, 1);
   EXPECT_EQ(guest.bench.switch_paging(Paging::kShadow), SwitchOutcome::kSwitched);
   EXPECT_TRUE(guest.bench.vm().is_shadowed());
@@ -89,14 +24,14 @@ TEST(PagingSwitch, GoesToShadowAndBack) {
 }
 
 TEST(PagingSwitch, IsNoneWhereTheVmIsAlready) {
-  Guest guest;
+  SwitchGuest guest;
   EXPECT_EQ(guest.bench.switch_paging(Paging::kNested), SwitchOutcome::kUnchanged);
   EXPECT_EQ(guest.bench.vm().statistics.switches_to_nested, 0U);
 }
 
 TEST(PagingSwitch, AGuestWriteIsSeenAfterTheNextSwitch) {
   for (const InactiveShadow inactive : {InactiveShadow::kDestroyed, InactiveShadow::kResynced}) {
-    Guest guest(with(inactive));
+    SwitchGuest guest(with(inactive));
     guest.store(kPage, 1);
     guest.bench.switch_paging(Paging::kShadow);
     EXPECT_EQ(guest.load(kPage), 1U);
@@ -117,7 +52,7 @@ TEST(PagingSwitch, AGuestWriteIsSeenAfterTheNextSwitch) {
 }
 
 TEST(PagingSwitch, AKeptShadowHasNothingToFillWhereTheGuestChangedNothing) {
-  Guest kept(with(InactiveShadow::kResynced));
+  SwitchGuest kept(with(InactiveShadow::kResynced));
   kept.store(kPage, 1);
   kept.bench.switch_paging(Paging::kShadow);
   kept.store(kPage, 2);
@@ -132,7 +67,7 @@ TEST(PagingSwitch, AKeptShadowHasNothingToFillWhereTheGuestChangedNothing) {
 
 // Shadows of tables that the guest has given up do not outlive the comparison with their parents.
 TEST(PagingSwitch, AKeptLinkToAnotherTableIsDropped) {
-  Guest guest(with(InactiveShadow::kResynced));
+  SwitchGuest guest(with(InactiveShadow::kResynced));
   guest.store(kPage, 1);
   guest.bench.switch_paging(Paging::kShadow);
   EXPECT_EQ(guest.load(kPage), 1U);
@@ -147,9 +82,9 @@ TEST(PagingSwitch, AKeptLinkToAnotherTableIsDropped) {
 }
 
 TEST(PagingSwitch, EagerProtectionShadowsAllTablesAtTheSwitch) {
-  Guest lazy(with(TableProtection::kLazy));
-  Guest eager(with(TableProtection::kEager));
-  for (Guest* guest : {&lazy, &eager}) {
+  SwitchGuest lazy(with(TableProtection::kLazy));
+  SwitchGuest eager(with(TableProtection::kEager));
+  for (SwitchGuest* guest : {&lazy, &eager}) {
     guest->store(kPage, 1);
     static_cast<void>(guest->load(kTables));
     guest->bench.switch_paging(Paging::kShadow);
@@ -157,7 +92,7 @@ TEST(PagingSwitch, EagerProtectionShadowsAllTablesAtTheSwitch) {
   }
   EXPECT_EQ(lazy.bench.statistics().tables_made, 1U);
   EXPECT_EQ(eager.bench.statistics().tables_made, 5U);
-  for (Guest* guest : {&lazy, &eager}) {
+  for (SwitchGuest* guest : {&lazy, &eager}) {
     static_cast<void>(guest->load(kTables + 0x4000));
     guest->store(kTables + 0x4000 + 8, 0);
     guest->store(kPage, 2);
@@ -167,7 +102,7 @@ TEST(PagingSwitch, EagerProtectionShadowsAllTablesAtTheSwitch) {
 
 TEST(PagingSwitch, KeepsTheGuestsAccessedAndDirtyBits) {
   constexpr std::uint64_t kAccessedDirty = bit(x86::kAccessed) | bit(x86::kDirty);
-  Guest guest;
+  SwitchGuest guest;
   guest.bench.switch_paging(Paging::kShadow);
   static_cast<void>(guest.load(kPage));
   EXPECT_EQ(guest.entry(kPage) & kAccessedDirty, bit(x86::kAccessed));
@@ -177,7 +112,7 @@ TEST(PagingSwitch, KeepsTheGuestsAccessedAndDirtyBits) {
 }
 
 TEST(PagingSwitch, AFullHostRefusesAndTheVmGoesOn) {
-  BenchOptions options = Guest::options({}, true, 1);
+  BenchOptions options = SwitchGuest::options({}, true, 1);
   options.host_bytes = std::uint64_t{2} << 20;
   ShadowBench small(options);
   std::uint64_t page = 0;
@@ -191,7 +126,7 @@ TEST(PagingSwitch, AFullHostRefusesAndTheVmGoesOn) {
 
 TEST(PagingSwitch, ANewVpidIsNeverAnotherVms) {
   auto host = std::make_shared<BenchHost>(std::uint64_t{64} << 20, HypervisorParams{});
-  BenchOptions options = Guest::options(with(SwitchFlush::kNewVpid), true, 1);
+  BenchOptions options = SwitchGuest::options(with(SwitchFlush::kNewVpid), true, 1);
   options.host = host;
   ShadowBench one(options);
   ShadowBench two(options);

@@ -1,5 +1,5 @@
-// What each policy makes of samples. The rows of the first test are the samples of table 1 of Wang et
-// al. (VEE 2011), with what its rules and thresholds say of them.
+// What each policy makes of samples. The rows of the first test are the samples of table 1 of Wang
+// et al. (VEE 2011), with what its rules and thresholds say of them.
 #include "model/hypervisor/switch_policy.h"
 
 #include <gtest/gtest.h>
@@ -33,11 +33,11 @@ DspVerdict decide(const Row& row) {
 
 TEST(DspRules, SixteenSamplesOfThePaper) {
   constexpr std::array kRows = {
-      Row{40, 0.5, kSp, 6},         Row{125, 0.5, kHap, 5},    Row{0, 0.4, kSp, 6},
-      Row{0, 0.05, kStay, 3},       Row{150001, 0.99, kHap, 2}, Row{10000, 2.4, kHap, 2},
-      Row{4700, 0.3, kHap, 5},      Row{1600, 16, kSp, 1},     Row{90000, 2.7, kHap, 2},
-      Row{0, 0.02, kStay, 3},       Row{100, 0.02, kHap, 5},   Row{0, 0.3, kSp, 6},
-      Row{10000, 0.3, kHap, 2},     Row{10001, 11, kHap, 5},   Row{3000, 11, kSp, 1},
+      Row{40, 0.5, kSp, 6},     Row{125, 0.5, kHap, 5},     Row{0, 0.4, kSp, 6},
+      Row{0, 0.05, kStay, 3},   Row{150001, 0.99, kHap, 2}, Row{10000, 2.4, kHap, 2},
+      Row{4700, 0.3, kHap, 5},  Row{1600, 16, kSp, 1},      Row{90000, 2.7, kHap, 2},
+      Row{0, 0.02, kStay, 3},   Row{100, 0.02, kHap, 5},    Row{0, 0.3, kSp, 6},
+      Row{10000, 0.3, kHap, 2}, Row{10001, 11, kHap, 5},    Row{3000, 11, kSp, 1},
       Row{49, 4, kSp, 6}};
   for (const Row& row : kRows) {
     const DspVerdict verdict = decide(row);
