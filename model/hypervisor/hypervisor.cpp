@@ -70,7 +70,7 @@ std::optional<VmId> Hypervisor::create_vm(HypervisorPort& port, const VmParams& 
   fatal_unless(!find_problem(machine_, params), "a VM is created without problems");
   const auto place =
       std::find_if(vms_.begin(), vms_.end(), [](const Vm& vm) { return !vm.exists; });
-  if (place == vms_.end() && vms_.size() + 1 >= tags_.next) {
+  if (place == vms_.end() && vms_.size() + 1 > tags_.next) {
     return std::nullopt;
   }
   Vm vm;

@@ -265,6 +265,36 @@ inline constexpr std::array kAuditBases = {
               "mode=shadow vms.0.shadow.sync=at_once vms.0.processes.0.workload.kind=trace "
               "vms.0.processes.0.workload.trace=FORK_TRACE"},
     AuditBase{"shadow_pressure", "mode=shadow vms.0.shadow.max_tables=16"},
+    AuditBase{"switch_fixed", "vms.0.switch.interval_instructions=50"},
+    AuditBase{"switch_random",
+              "mode=random vms.0.switch.interval_instructions=50 "
+              "vms.0.processes.0.workload.kind=churn vms.0.processes.0.workload.num_accesses=4000 "
+              "vms.0.processes.0.workload.churn.num_regions=3 "
+              "vms.0.processes.0.workload.churn.accesses_per_region=40"},
+    AuditBase{"switch_kept",
+              "mode=random vms.0.switch.interval_instructions=50 vms.0.switch.inactive=resynced "
+              "vms.0.switch.protection=eager "
+              "vms.0.processes.0.workload.kind=churn vms.0.processes.0.workload.num_accesses=4000 "
+              "vms.0.processes.0.workload.churn.num_regions=3 "
+              "vms.0.processes.0.workload.churn.accesses_per_region=40"},
+    AuditBase{"switch_oracle",
+              "mode=oracle vms.0.switch.interval_instructions=50 vms.0.switch.schedule=nnss"},
+    AuditBase{"switch_dsp",
+              "mode=dsp vms.0.switch.interval_instructions=10 vms.0.switch.dsp.tlb_upper=400 "
+              "vms.0.switch.dsp.tlb_lower=150 vms.0.switch.dsp.fault_upper=300 "
+              "vms.0.switch.dsp.fault_lower=150 vms.0.switch.dsp.ratio_upper=0.6 "
+              "vms.0.switch.dsp.ratio_lower=0.4"},
+    AuditBase{"switch_cost",
+              "mode=cost_model vms.0.switch.interval_instructions=20 "
+              "vms.0.switch.cost_model.walk_saving_cycles=2000 "
+              "vms.0.switch.cost_model.fault_cycles=3000 "
+              "vms.0.switch.cost_model.cr3_cycles=1000 "
+              "vms.0.switch.cost_model.write_cycles=500 "
+              "vms.0.switch.cost_model.switch_cycles=20000"},
+    AuditBase{"switch_ipc",
+              "mode=ipc_feedback vms.0.switch.interval_instructions=10 "
+              "vms.0.switch.ipc_feedback.high_percent=20 "
+              "vms.0.switch.ipc_feedback.low_percent=10"},
     AuditBase{"wide",
               "vms.0.memory_bytes=512MiB vms.0.processes.0.workload.footprint_bytes=128MiB"},
 };
@@ -280,6 +310,7 @@ inline constexpr std::array kAuditRules = {
     AuditRule{"hypervisor.page_update_cycles", "host_events"},
     AuditRule{"hypervisor.swap", "host_events"},
     AuditRule{"hypervisor.shadow", "shadow shadow_at_once shadow_pressure"},
+    AuditRule{"hypervisor.switch", "switch_random switch_kept"},
     AuditRule{"hypervisor.table_allocation_cycles", "wide"},
     AuditRule{"machine.core.quantum_cycles", "lt_cores"},
     AuditRule{"machine.dram", "at open_row"},
@@ -343,6 +374,13 @@ inline constexpr std::array kAuditRules = {
     AuditRule{"vms.0.reclaim_batch_pages", "resident"},
     AuditRule{"vms.0.resident_limit_bytes", "resident"},
     AuditRule{"vms.0.shadow", "shadow shadow_at_once shadow_pressure"},
+    AuditRule{"vms.0.switch", "switch_random switch_kept"},
+    AuditRule{"vms.0.switch.policy", "switch_fixed"},
+    AuditRule{"vms.0.switch.schedule", "switch_oracle"},
+    AuditRule{"vms.0.switch.dsp", "switch_dsp"},
+    AuditRule{"vms.0.switch.cost_model", "switch_cost"},
+    AuditRule{"vms.0.switch.ipc_feedback", "switch_ipc"},
+    AuditRule{"vms.0.switch.omit", "lt"},
 };
 
 struct AuditValues {
@@ -393,6 +431,7 @@ inline constexpr std::array kAuditValues = {
     AuditValues{"vms.0.guest.collapse.max_missing_pages", "0 500"},
     AuditValues{"vms.0.processes.0.workload.trace", "OTHER_TRACE"},
     AuditValues{"vms.0.resident_limit_bytes", "2097152"},
+    AuditValues{"vms.0.switch.schedule", "s nnnns"},
 };
 
 struct AuditException {
@@ -436,6 +475,10 @@ inline constexpr std::array kAuditExceptions = {
     AuditException{"stats_every_accesses", "writes intervals.jsonl and leaves the run as it is"},
     AuditException{"vms.0.guest.on_segfault", "no process of the audit makes a segfault"},
     AuditException{"vms.0.name", "a name"},
+    AuditException{"vms.0.switch.omit.accessed_dirty", "a duty left out breaks laws of a run"},
+    AuditException{"vms.0.switch.omit.downgrade", "a duty left out breaks laws of a run"},
+    AuditException{"vms.0.switch.omit.invlpg_flush", "a duty left out: wrong only over a switch"},
+    AuditException{"vms.0.switch.omit.other_cores", "a duty left out: wrong only over a switch"},
     AuditException{"vms.0.processes.0.name", "a name"},
 };
 

@@ -161,6 +161,19 @@ TEST(CliBadInput, UnknownMode) {
                  {"--mode", "'nestd' is no mode"});
 }
 
+TEST(CliBadInput, SwitchingThatCannotBe) {
+  const TempFolder folder;
+  folder.write("run.yaml", kTinyRun);
+  const auto run = [&](const std::string& setting) {
+    return run_nestwalk({"run", "run.yaml", "--mode", "dsp", "--set", setting}, folder);
+  };
+  expect_message(run("vms.0.switch.dsp.tlb_lower=11"), kUsage,
+                 {"vms.0.switch.dsp.tlb_lower", "above dsp.tlb_upper"});
+  expect_message(run("vms.0.switch.interval_instructions=0"), kUsage,
+                 {"vms.0.switch.interval_instructions", "never ends in a decision"});
+  expect_message(run("vms.0.switch.schedule=nsq"), kUsage, {"vms.0.switch.schedule", "letter"});
+}
+
 TEST(CliBadInput, ResultsAreNotOverwritten) {
   const TempFolder folder;
   folder.write("run.yaml", kTinyRun);

@@ -57,6 +57,23 @@ TEST(CliRun, TheCheckerIsSetByTheConfigurationAndShownInTheStatistics) {
   EXPECT_LT(sample, all / 2);
 }
 
+TEST(CliRun, APolicysDecisionsAreWrittenWithTheirInputsAndReasons) {
+  const TempFolder folder;
+  folder.write("run.yaml", kTinyRun);
+  const Ended run =
+      run_nestwalk({"run", "run.yaml", "--compare", "native,nested,shadow,dsp", "--set",
+                    "vms.0.switch.interval_instructions=300", "--set", "check=all", "--out", "out"},
+                   folder);
+  ASSERT_EQ(run.status, 0) << run.err;
+  EXPECT_FALSE(std::filesystem::exists(folder.file("out/nested/decisions.json")));
+  const auto log = nlohmann::json::parse(read_whole_file(folder.file("out/dsp/decisions.json")));
+  ASSERT_GT(log.at("decisions").size(), 3U);
+  for (const auto& decision : log.at("decisions")) {
+    EXPECT_GT(decision.at("inputs").at("instructions"), 0);
+    EXPECT_EQ(decision.at("reason").get<std::string>().rfind("rule ", 0), 0U);
+  }
+}
+
 // The options are keys of the configuration, so that config.yaml repeats the run.
 TEST(CliRun, ARegionOfInterestIsWhatIsShownAndRepeatsByteForByte) {
   const TempFolder folder;
