@@ -212,7 +212,13 @@ Outcome play(const ExperimentParams& params, const Hazard& hazard, bool vpid, co
   if (set) {
     set(vm.switching);
   }
-  const ExperimentRun run = run_apart(job);
+  ExperimentRun run;
+  try {
+    run = run_apart(job);
+  } catch (const ExperimentError& error) {
+    throw ExperimentError(fmt::format("{}, VPIDs {}, {}: {}", hazard.name, vpid ? "on" : "off",
+                                      set ? hazard.wrong_text : "right", error.what()));
+  }
   Outcome outcome;
   for (const auto& [name, count] : run.counts) {
     outcome.num_violations += name.rfind("checker.violations.", 0) == 0 ? count : 0;

@@ -27,10 +27,10 @@ namespace nestwalk {
 using Counts = std::map<std::string, std::uint64_t>;
 
 struct ExperimentRun {
-  Counts counts;                      // of the region of interest
-  std::vector<Counts> intervals;      // of stats_every_accesses
-  std::vector<LogRecord> log;         // with a log
-  std::vector<std::size_t> log_ends;  // of each interval: records made until its end
+  Counts counts;                        // of the region of interest
+  std::vector<Counts> intervals;        // of stats_every_accesses
+  std::vector<LogRecord> log;           // with a log
+  std::vector<std::size_t> log_ends;    // of each interval: records made until its end
   std::vector<std::string> violations;  // of a job that may have them: the checker's, the audit's
 
   [[nodiscard]] std::uint64_t count(const std::string& name) const;  // throws if there is none

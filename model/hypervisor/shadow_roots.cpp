@@ -49,9 +49,9 @@ ShadowOutcome ShadowPager::start(unsigned vcpu, const GuestRegisters& registers)
   }
   ShadowVcpu& started = state_.vcpus[vcpu];
   const bool is_new = started.root == kNoShadow || started.registers.root != registers.root;
-  const ShadowOutcome outcome = is_new ? load_and_flush(vcpu, registers)
-                                : choose_root(started)    ? ShadowOutcome::kResumed
-                                                          : ShadowOutcome::kOutOfMemory;
+  const ShadowOutcome outcome = is_new                 ? load_and_flush(vcpu, registers)
+                                : choose_root(started) ? ShadowOutcome::kResumed
+                                                       : ShadowOutcome::kOutOfMemory;
   finish();
   return outcome;
 }

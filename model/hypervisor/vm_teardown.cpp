@@ -28,8 +28,10 @@ void collect(HostStage& stage, HostEntry& entry, Found& found) {
 void destroy(const HostContext& context, const FlushTargets& targets) {
   HostStage stage(context, Cause::kVmTeardown);
   Vm& vm = context.vm;
-  vm.tag_number = static_cast<std::uint32_t>(vm.id) + 1;  // others that it had are never given again
-  if (!vm.shadow.cores.empty()) {  // it is or was under shadow paging, and its tag is another's soon
+  vm.tag_number =
+      static_cast<std::uint32_t>(vm.id) + 1;  // others that it had are never given again
+  if (!vm.shadow.cores
+           .empty()) {  // it is or was under shadow paging, and its tag is another's soon
     ShadowPager(context.port, context.machine, context.frames, vm).drop_all();
   }
   Found found;
