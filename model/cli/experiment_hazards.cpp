@@ -21,6 +21,8 @@ namespace {
 constexpr Gva kBase{0x40000000};
 constexpr Gva kOther{0x40200000};  // the same entries of the table beside
 constexpr std::uint64_t kNumPages = 8;
+// What the process uses first; its tables lie below, in the order in which the kernel takes frames.
+constexpr Gpa kData{0x7000};
 
 Gva page(std::uint64_t number) {
   return kBase + (number << kSmallPageBits);
@@ -65,6 +67,7 @@ class Story {
     HostEventParams event;
     event.action = action;
     event.at_accesses = letters_.size();
+    event.start = kData.value();
     events_.push_back(event);
     return *this;
   }
@@ -75,6 +78,7 @@ class Story {
     vm.switching.interval_instructions = 1;
     vm.switching.schedule = letters_;
     vm.host_events = events_;
+    job.params.vms[0].guest.preset_accessed_dirty = false;
     job.params.mode = Mode::kOracle;
     job.parts.make_stream = [script = script_](std::size_t, std::size_t) {
       return script.stream();
@@ -108,6 +112,8 @@ struct Hazard {
   Set wrong;
   bool needs_vpid = true;
   bool has_two_cores = false;
+  InactiveShadow inactive = InactiveShadow::kDestroyed;
+  ShadowSync sync = ShadowSync::kOnFlush;
 };
 
 Set flush(SwitchFlush how) {
@@ -154,13 +160,26 @@ std::vector<Hazard> hazards() {
                      .shadow()
                      .write_all(),
                  "flush: invept", flush(SwitchFlush::kInvept)});
-  all.push_back(
-      {"H4", "stale combined translation",
-       Story().write_all().shadow().write(6).unmap(0).map(kBase, 1).write(6).nested().read(0),
-       "flush: invept, omit: invlpg_flush", [](SwitchingParams& p) {
-         p.flush = SwitchFlush::kInvept;
-         p.omit.invlpg_flush = true;
-       }});
+  // The shadow is kept, so that no table comes under protection, which would flush, in between.
+  all.push_back({"H4", "stale combined translation",
+                 Story()
+                     .write_all()
+                     .shadow()
+                     .write(6)
+                     .nested()
+                     .write_all()
+                     .shadow()
+                     .write(6)
+                     .unmap(0)
+                     .map(kBase, 1)
+                     .write(6)
+                     .nested()
+                     .read(0),
+                 "flush: invept, omit: invlpg_flush", [](SwitchingParams& p) {
+                   p.flush = SwitchFlush::kInvept;
+                   p.omit.invlpg_flush = true;
+                 }});
+  all.back().inactive = InactiveShadow::kResynced;
   all.push_back(
       {"H5", "stale guest-physical mapping",
        Story().write_all().shadow().read(0).host(HostAction::kMigrate).read(1).nested().write_all(),
@@ -176,22 +195,20 @@ std::vector<Hazard> hazards() {
                      .write(0)
                      .read(1),
                  "omit: downgrade", [](SwitchingParams& p) { p.omit.downgrade = true; }, false});
-  all.push_back({"H7", "one core alone is switched",
-                 Story()
-                     .write_all()
-                     .shadow()
-                     .write_all()
-                     .write_all()
-                     .nested()
-                     .read(4)
-                     .host(HostAction::kMigrate)
-                     .write_all()
-                     .write_all(),
-                 "omit: other_cores", [](SwitchingParams& p) { p.omit.other_cores = true; }, false,
-                 true});
+  Story both;
+  for (unsigned i = 0; i < 10; ++i) {
+    both.write_all();
+  }
+  both.shadow().read(4).host(HostAction::kMigrate);
+  for (unsigned i = 0; i < 10; ++i) {
+    both.write_all();
+  }
+  all.push_back({"H7", "one core alone is switched", both, "omit: other_cores",
+                 [](SwitchingParams& p) { p.omit.other_cores = true; }, false, true});
   all.push_back({"H8", "A and D lost with the shadow", Story().shadow().write_all(),
                  "omit: accessed_dirty", [](SwitchingParams& p) { p.omit.accessed_dirty = true; },
                  false});
+  all.back().sync = ShadowSync::kAtOnce;  // the audit judges tables that are in sync
   return all;
 }
 
@@ -204,10 +221,21 @@ Outcome play(const ExperimentParams& params, const Hazard& hazard, bool vpid, co
   ExperimentJob job = hazard.story.job(params.run);
   VmParams& vm = job.params.vms.at(0).vm;
   vm.vpid = vpid;
+  vm.switching.inactive = hazard.inactive;
+  vm.shadow.sync = hazard.sync;
   if (hazard.has_two_cores) {
     job.params.machine.cores = 2;
+    job.params.machine.timing = Timing::kAt;
     vm.vcpus = 2;
-    job.params.vms[0].processes.resize(2, job.params.vms[0].processes[0]);
+    job.params.vms[0].processes[0].threads = 2;
+    std::string letters;  // each thread makes all accesses
+    for (const char letter : vm.switching.schedule) {
+      letters += {letter, letter};
+    }
+    vm.switching.schedule = letters;
+    for (HostEventParams& event : vm.host_events) {
+      event.at_accesses = 2 * event.at_accesses + 1;
+    }
   }
   if (set) {
     set(vm.switching);

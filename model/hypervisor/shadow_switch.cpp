@@ -137,8 +137,8 @@ bool ShadowPager::is_link_current(ShadowLink at, const StageRules& rules) {
 
 // All roots, so that no virtual CPU needs memory when it enters. False: there is no room for them.
 bool ShadowPager::start_all(std::span<const VcpuRegisters> vcpus) {
-  state_.vcpus.resize(std::max(state_.vcpus.size(), vcpus.size()));
   for (const VcpuRegisters& vcpu : vcpus) {
+    state_.vcpus.resize(std::max<std::size_t>(state_.vcpus.size(), vcpu.number + 1));
     if (load(vcpu.number, vcpu.registers, PdpteSource::kProcessor) != ShadowOutcome::kResumed) {
       return false;
     }

@@ -277,7 +277,7 @@ TEST(Configs, AMisspeltKeyIsOneMessageWithPlaceAndNearestName) {
                   ":5: unknown key 'backng' in 'vms.0'; did you mean 'backing'? (allowed there: "
                   "name, memory_bytes, paging, format, backing, accessed_dirty, vcpus, vpid, "
                   "dirty_log_method, dirty_log_splits_pages, migration, resident_limit_bytes, "
-                  "reclaim_batch_pages, host_events, shadow, guest, processes)");
+                  "reclaim_batch_pages, host_events, shadow, switch, guest, processes)");
   }
 }
 
