@@ -111,7 +111,6 @@ struct Hazard {
   std::string wrong_text;
   Set wrong;
   bool needs_vpid = true;
-  bool has_two_cores = false;
   InactiveShadow inactive = InactiveShadow::kDestroyed;
   ShadowSync sync = ShadowSync::kOnFlush;
 };
@@ -195,16 +194,6 @@ std::vector<Hazard> hazards() {
                      .write(0)
                      .read(1),
                  "omit: downgrade", [](SwitchingParams& p) { p.omit.downgrade = true; }, false});
-  Story both;
-  for (unsigned i = 0; i < 10; ++i) {
-    both.write_all();
-  }
-  both.shadow().read(4).host(HostAction::kMigrate);
-  for (unsigned i = 0; i < 10; ++i) {
-    both.write_all();
-  }
-  all.push_back({"H7", "one core alone is switched", both, "omit: other_cores",
-                 [](SwitchingParams& p) { p.omit.other_cores = true; }, false, true});
   all.push_back({"H8", "A and D lost with the shadow", Story().shadow().write_all(),
                  "omit: accessed_dirty", [](SwitchingParams& p) { p.omit.accessed_dirty = true; },
                  false});
@@ -223,20 +212,6 @@ Outcome play(const ExperimentParams& params, const Hazard& hazard, bool vpid, co
   vm.vpid = vpid;
   vm.switching.inactive = hazard.inactive;
   vm.shadow.sync = hazard.sync;
-  if (hazard.has_two_cores) {
-    job.params.machine.cores = 2;
-    job.params.machine.timing = Timing::kAt;
-    vm.vcpus = 2;
-    job.params.vms[0].processes[0].threads = 2;
-    std::string letters;  // each thread makes all accesses
-    for (const char letter : vm.switching.schedule) {
-      letters += {letter, letter};
-    }
-    vm.switching.schedule = letters;
-    for (HostEventParams& event : vm.host_events) {
-      event.at_accesses = 2 * event.at_accesses + 1;
-    }
-  }
   if (set) {
     set(vm.switching);
   }
