@@ -431,6 +431,7 @@ inline constexpr std::array kAuditValues = {
     AuditValues{"vms.0.guest.collapse.max_missing_pages", "0 500"},
     AuditValues{"vms.0.processes.0.workload.trace", "OTHER_TRACE"},
     AuditValues{"vms.0.resident_limit_bytes", "2097152"},
+    AuditValues{"vms.0.switch.flush", "new_vpid invvpid"},
     AuditValues{"vms.0.switch.schedule", "s nnnns"},
 };
 
@@ -475,6 +476,21 @@ inline constexpr std::array kAuditExceptions = {
     AuditException{"stats_every_accesses", "writes intervals.jsonl and leaves the run as it is"},
     AuditException{"vms.0.guest.on_segfault", "no process of the audit makes a segfault"},
     AuditException{"vms.0.name", "a name"},
+    AuditException{
+        "vms.0.switch.cost_model.cr3_cycles",
+        "decides at rates that so short a run does not have; tests of the policies show it"},
+    AuditException{
+        "vms.0.switch.dsp.damping",
+        "decides at rates that so short a run does not have; tests of the policies show it"},
+    AuditException{
+        "vms.0.switch.dsp.fault_lower",
+        "decides at rates that so short a run does not have; tests of the policies show it"},
+    AuditException{
+        "vms.0.switch.dsp.history",
+        "decides at rates that so short a run does not have; tests of the policies show it"},
+    AuditException{
+        "vms.0.switch.dsp.ratio_upper",
+        "decides at rates that so short a run does not have; tests of the policies show it"},
     AuditException{"vms.0.switch.omit.accessed_dirty", "a duty left out breaks laws of a run"},
     AuditException{"vms.0.switch.omit.downgrade", "a duty left out breaks laws of a run"},
     AuditException{"vms.0.switch.omit.invlpg_flush", "a duty left out: wrong only over a switch"},
