@@ -280,17 +280,18 @@ inline constexpr std::array kAuditBases = {
     AuditBase{"switch_oracle",
               "mode=oracle vms.0.switch.interval_instructions=50 vms.0.switch.schedule=nnss"},
     AuditBase{"switch_dsp",
-              "mode=dsp vms.0.switch.interval_instructions=10 vms.0.switch.dsp.tlb_upper=400 "
-              "vms.0.switch.dsp.tlb_lower=150 vms.0.switch.dsp.fault_upper=300 "
-              "vms.0.switch.dsp.fault_lower=150 vms.0.switch.dsp.ratio_upper=0.6 "
-              "vms.0.switch.dsp.ratio_lower=0.4"},
+              "mode=dsp vms.0.switch.interval_instructions=15 vms.0.switch.dsp.tlb_upper=3278 "
+              "vms.0.switch.dsp.tlb_lower=2088 vms.0.switch.dsp.fault_upper=296 "
+              "vms.0.switch.dsp.fault_lower=204 vms.0.switch.dsp.ratio_upper=0.156 "
+              "vms.0.switch.dsp.ratio_lower=0.142 vms.0.switch.dsp.damping=0.86"},
     AuditBase{"switch_cost",
               "mode=cost_model vms.0.switch.interval_instructions=20 "
-              "vms.0.switch.cost_model.walk_saving_cycles=2000 "
-              "vms.0.switch.cost_model.fault_cycles=3000 "
-              "vms.0.switch.cost_model.cr3_cycles=1000 "
-              "vms.0.switch.cost_model.write_cycles=500 "
-              "vms.0.switch.cost_model.switch_cycles=20000"},
+              "vms.0.switch.cost_model.walk_saving_cycles=2652 "
+              "vms.0.switch.cost_model.fault_cycles=3342 "
+              "vms.0.switch.cost_model.cr3_cycles=29534 "
+              "vms.0.switch.cost_model.write_cycles=2393 "
+              "vms.0.switch.cost_model.switch_cycles=228859 vms.0.switch.cost_model.horizon=2 "
+              "vms.0.switch.cost_model.weight=0.46"},
     AuditBase{"switch_ipc",
               "mode=ipc_feedback vms.0.switch.interval_instructions=10 "
               "vms.0.switch.ipc_feedback.high_percent=20 "
@@ -476,21 +477,8 @@ inline constexpr std::array kAuditExceptions = {
     AuditException{"stats_every_accesses", "writes intervals.jsonl and leaves the run as it is"},
     AuditException{"vms.0.guest.on_segfault", "no process of the audit makes a segfault"},
     AuditException{"vms.0.name", "a name"},
-    AuditException{
-        "vms.0.switch.cost_model.cr3_cycles",
-        "decides at rates that so short a run does not have; tests of the policies show it"},
-    AuditException{
-        "vms.0.switch.dsp.damping",
-        "decides at rates that so short a run does not have; tests of the policies show it"},
-    AuditException{
-        "vms.0.switch.dsp.fault_lower",
-        "decides at rates that so short a run does not have; tests of the policies show it"},
-    AuditException{
-        "vms.0.switch.dsp.history",
-        "decides at rates that so short a run does not have; tests of the policies show it"},
-    AuditException{
-        "vms.0.switch.dsp.ratio_upper",
-        "decides at rates that so short a run does not have; tests of the policies show it"},
+    AuditException{"vms.0.switch.cost_model.weight",
+                   "of averages that a run of so few intervals does not turn on"},
     AuditException{"vms.0.switch.omit.accessed_dirty", "a duty left out breaks laws of a run"},
     AuditException{"vms.0.switch.omit.downgrade", "a duty left out breaks laws of a run"},
     AuditException{"vms.0.switch.omit.invlpg_flush", "a duty left out: wrong only over a switch"},
