@@ -19,7 +19,8 @@ set(NESTWALK_RTL_FOLDERS ${PROJECT_SOURCE_DIR}/rtl/prim ${PROJECT_SOURCE_DIR}/rt
                          ${PROJECT_SOURCE_DIR}/rtl/walker)
 list(TRANSFORM NESTWALK_RTL_FOLDERS APPEND /*.sv OUTPUT_VARIABLE NESTWALK_RTL_PATTERNS)
 file(GLOB NESTWALK_RTL CONFIGURE_DEPENDS ${NESTWALK_RTL_PATTERNS})
-set(NESTWALK_RTL_PACKAGES ${PROJECT_SOURCE_DIR}/rtl/pkg/mmu_arch_pkg.sv
+set(NESTWALK_RTL_PACKAGES ${PROJECT_SOURCE_DIR}/rtl/pkg/bug_pkg.sv
+                          ${PROJECT_SOURCE_DIR}/rtl/pkg/mmu_arch_pkg.sv
                           ${PROJECT_SOURCE_DIR}/rtl/pkg/walker_pkg.sv)
 set(NESTWALK_RTL_WAIVERS ${PROJECT_SOURCE_DIR}/rtl/lint/waivers.vlt)
 

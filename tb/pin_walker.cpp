@@ -47,6 +47,7 @@ class VerilatedWalker final : public PinWalker {
   }
   void reset() override;
   void power_up(std::uint64_t seed) override;
+  bool switch_bug(unsigned number) override;
 
   void offer(const WalkerRequest* request) override;
   void offer(const Invalidation* invalidation) override;
@@ -65,6 +66,8 @@ class VerilatedWalker final : public PinWalker {
  private:
   void evaluate() {
     failed_assertions = &failures_;
+    // An assertion that fails counts in the thread's context, which may be that of another walker.
+    Verilated::threadContextp(&context_);
     verilated_->eval();
   }
   void sample();
@@ -77,6 +80,7 @@ class VerilatedWalker final : public PinWalker {
   std::unique_ptr<Vwalker_pins> verilated_;
   Cycle cycle_;
   std::vector<std::string> failures_;
+  unsigned bug_ = 0;
 };
 
 VerilatedWalker::VerilatedWalker() {
@@ -104,7 +108,16 @@ void VerilatedWalker::power_up(std::uint64_t seed) {
   context_.randSeed(static_cast<int>(seed & 0x7fffffff) |
                     1);  // 0 would be a seed of its own choice
   verilated_ = std::make_unique<Vwalker_pins>(&context_, "walker");
+  VerilatedWalker::switch_bug(bug_);
   VerilatedWalker::reset();
+}
+
+bool VerilatedWalker::switch_bug(unsigned number) {
+#ifdef NESTWALK_BUGS
+  bug_ = number;
+  verilated_->bug_i = static_cast<std::uint8_t>(number);
+#endif
+  return bug_ == number;
 }
 
 void VerilatedWalker::reset() {

@@ -192,7 +192,7 @@ const std::vector<WalkerSet>& walker_sets() {
 }
 
 const std::vector<std::string_view>& walker_set_suffixes() {
-  static const std::vector<std::string_view> suffixes = {"+wave", "+coverage"};
+  static const std::vector<std::string_view> suffixes = {"+wave", "+coverage", "+bugs"};
   return suffixes;
 }
 

@@ -17,5 +17,7 @@ nestwalk_walker_set(pwc_per_level "walk caches split by level, guest entries by 
 nestwalk_walker_set(guest_pwc "a walk cache of the guest stage beside a nested TLB, as AMD has it"
                     Slots=2 NtlbEntries=4 GuestPwcEntries=4 PwcGuestAddress=1)
 nestwalk_walker_set(host_pwc "a walk cache of the host stage alone" Slots=1 HostPwcEntries=3)
+nestwalk_walker_set(small "a little of everything: soon built" Slots=2 NtlbEntries=4
+                    GuestPwcEntries=4 HostPwcEntries=4)
 nestwalk_walker_set(everything "the largest walker" Slots=16 NtlbEntries=16 GuestPwcEntries=8
                     HostPwcEntries=8)

@@ -53,13 +53,23 @@ module nested_tlb #(
     end
   end
 
+  logic is_used;
+  always_comb begin
+    is_used = fill_i || (lookup_i && hit_o);
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::ProbesCountAsUse) begin
+      is_used = is_used || invalidate_i;
+    end
+`endif
+  end
+
   fill_choice #(
     .Entries(Entries)
   ) u_fill_choice (
     .clk_i,
     .rst_ni,
     .is_taken_i(is_valid & ~overlaps),
-    .use_i     (fill_i || (lookup_i && hit_o)),
+    .use_i     (is_used),
     .used_i    (fill_i ? fill_index : hit_index),
     .index_o   (fill_index)
   );
@@ -73,6 +83,11 @@ module nested_tlb #(
       drop = overlaps;
       write[fill_index] = 1'b1;
     end
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::FillKeepsOverlaps && !invalidate_i) begin
+      drop = '0;
+    end
+`endif
   end
 
 endmodule

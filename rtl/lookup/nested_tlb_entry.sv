@@ -52,6 +52,14 @@ module nested_tlb_entry (
                  (!rule_i.same_ep4ta || page_q.ep4ta == invalidation_i.tags.ep4ta) &&
                  (!rule_i.host_by_address ||
                   ((page_q.gpa ^ invalidation_i.gpa) & ~own_offset) == '0);
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::PageOutlivesInvept && invalidation_i.op == mmu_arch_pkg::OpInveptSingle) begin
+      is_named_o = 1'b0;
+    end
+    if (bug_pkg::active == bug_pkg::NamesFirstPieceAlone && rule_i.host_by_address && ((page_q.gpa ^ invalidation_i.gpa) >> 12) != '0) begin
+      is_named_o = 1'b0;
+    end
+`endif
   end
 
   assign is_valid_o = is_valid_q;

@@ -67,6 +67,11 @@ module walk_cache_entry #(
     if (!IsGuest || is_combined_q) begin
       has_same_tags &= tags_q.ep4ta == op_i.tags.ep4ta;
     end
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::TablesOfAnyMachine) begin
+      has_same_tags = tags_q.vpid == op_i.tags.vpid && tags_q.pcid == op_i.tags.pcid;
+    end
+`endif
     hits_o = is_valid_q && has_same_tags &&
              mmu_arch_pkg::page_bits(op_i.format, level) == low_q &&
              ((address_q ^ address) & ~below) == '0;
@@ -91,6 +96,14 @@ module walk_cache_entry #(
     end
     is_concerned &= !rule_i.same_context || tags_q.asid == invalidation_i.tags.asid;
     is_concerned &= !rule_i.same_ep4ta || tags_q.ep4ta == invalidation_i.tags.ep4ta;
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::TablesOutliveHost && IsGuest && !rule_i.drops_guest) begin
+      is_concerned = 1'b0;
+    end
+    if (bug_pkg::active == bug_pkg::TablesOutliveInvlpg && invalidation_i.op == mmu_arch_pkg::OpInvlpg) begin
+      is_concerned = 1'b0;
+    end
+`endif
     is_named_o = is_valid_q && is_concerned && is_addressed;
   end
 

@@ -40,6 +40,11 @@ module walk_structures #(
       invalidation.address = op_i.address;
       invalidation.gpa = op_i.gpa;
     end
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::StaleOperands) begin
+      {invalidation.address, invalidation.gpa} = {op_i.address, op_i.gpa};
+    end
+`endif
   end
 
   invalidate_rule u_invalidate_rule (

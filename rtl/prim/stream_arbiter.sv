@@ -49,6 +49,11 @@ module stream_arbiter #(
       if (ready_i) begin
         first_d = (grant_o == IndexBits'(Streams - 1)) ? '0 : grant_o + 1'b1;
       end
+`ifdef NESTWALK_BUGS
+      if (bug_pkg::active == bug_pkg::OvertakesWaiting) begin
+        first_d = (grant_o == IndexBits'(Streams - 1)) ? '0 : grant_o + 1'b1;
+      end
+`endif
     end
   end
 
@@ -59,6 +64,11 @@ module stream_arbiter #(
     end else begin
       first_q <= first_d;
       is_held_q <= Holds && valid_o && !ready_i;
+`ifdef NESTWALK_BUGS
+      if (bug_pkg::active == bug_pkg::OvertakesWaiting) begin
+        is_held_q <= 1'b0;
+      end
+`endif
     end
   end
 

@@ -60,6 +60,11 @@ module entry_decode (
                       ~((64'd1 << physical_bits_i) - 64'd1);
     // Bits 20:13 of a 4M leaf stand for address bits 39:32; the width is min(40, MAXPHYADDR).
     pse36_bits = (physical_bits_i > 6'd40) ? 6'd40 : physical_bits_i;
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::Pse36Of40Bits) begin
+      pse36_bits = 6'd40;
+    end
+`endif
     pse36_reserved = 64'h1f_ffff & ~((64'd1 << (pse36_bits - 6'd19)) - 64'd1);
     reserved = beyond_physical;
     if (mmu_arch_pkg::has_no_execute(format_i) && !has_nx_i) begin
@@ -76,6 +81,11 @@ module entry_decode (
     end else begin
       reserved |= mmu_arch_pkg::reserved_table(format_i, level_i);
     end
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::IgnoredBitsReserved && !is_ept) begin
+      reserved[11:9] = 3'b111;
+    end
+`endif
   end
 
   // EPT misconfigurations other than reserved bits (SDM vol. 3, section of that name).
@@ -90,6 +100,11 @@ module entry_decode (
     if (!entry_i[mmu_arch_pkg::EPT_READ]) begin
       is_misconfigured |= entry_i[mmu_arch_pkg::EPT_WRITE] || (is_executable && !execute_only_i);
     end
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::AcceptsWriteOnly) begin
+      is_misconfigured = is_leaf && BAD_TYPES[memory_type];
+    end
+`endif
   end
 
   always_comb begin
@@ -152,6 +167,11 @@ module entry_decode (
       accessed_o[mmu_arch_pkg::X86_ACCESSED] = 1'b1;
       dirty_o[mmu_arch_pkg::X86_DIRTY] = 1'b1;
     end
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::X86BitsInEpt && is_ept) begin
+      {dirty_o, accessed_o} = {64'h40, 64'h20};
+    end
+`endif
     lacks_accessed_o = has_ad_i && has_rights && (entry_i & accessed_o) == '0;
     is_dirty_o = !has_ad_i || (entry_i & dirty_o) != '0;
   end

@@ -38,6 +38,11 @@ module guest_judge (
         request_i.ctx.control.pke && is_user_page && !is_fetch) begin
       key_denies = key_rights[0] || (key_rights[1] && is_write && respects_wp);
     end
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::KeysByPrivilege && !is_user) begin
+      key_denies = 1'b0;
+    end
+`endif
   end
 
   logic is_denied;
@@ -51,6 +56,11 @@ module guest_judge (
       is_denied |= request_i.ctx.control.smap && !is_user && is_user_page &&
                    (request_i.is_implicit || !request_i.ctx.control.ac);
     end
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::SmepNeedsWp && is_fetch && !request_i.ctx.control.wp) begin
+      is_denied = is_user ? !is_user_page || !can_execute : !can_execute;
+    end
+`endif
     permits_o = !is_denied && !key_denies;
   end
 
@@ -59,6 +69,11 @@ module guest_judge (
     reports_fetch = request_i.ctx.control.smep ||
                     (request_i.ctx.control.nxe &&
                      mmu_arch_pkg::has_no_execute(request_i.ctx.guest_format));
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::FetchFlagAlways) begin
+      reports_fetch = 1'b1;
+    end
+`endif
     code_o = '0;
     code_o[mmu_arch_pkg::CODE_PRESENT] = is_present_i;
     code_o[mmu_arch_pkg::CODE_WRITE] = is_write;

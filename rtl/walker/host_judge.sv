@@ -25,8 +25,15 @@ module host_judge (
   assign is_npt_o = !mmu_arch_pkg::is_ept(request_i.ctx.host_format);
   assign has_ad_o = is_npt_o || request_i.ctx.control.accessed_dirty;
   // Guest-table accesses are writes under NPT and with EPT's A/D bits.
-  assign is_write_o = (is_table && has_ad_o) ||
-                      (is_final && request_i.access == mmu_arch_pkg::AccessWrite);
+  always_comb begin
+    is_write_o = (is_table && has_ad_o) ||
+                 (is_final && request_i.access == mmu_arch_pkg::AccessWrite);
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::NptReadsTables && is_npt_o && is_table) begin
+      is_write_o = 1'b0;
+    end
+`endif
+  end
 
   logic [4:0] required;
   always_comb begin
@@ -38,6 +45,17 @@ module host_judge (
     // W without R is a misconfiguration, so that a write does not ask for R.
     required[mmu_arch_pkg::HOST_READ] = !is_final ||
                                         request_i.access == mmu_arch_pkg::AccessRead;
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::TableReadByAccess && is_table) begin
+      required[mmu_arch_pkg::HOST_READ] = request_i.access == mmu_arch_pkg::AccessRead;
+    end
+    if (bug_pkg::active == bug_pkg::ExecuteOnlyTables && is_table) begin
+      required[mmu_arch_pkg::HOST_READ] = 1'b0;
+    end
+    if (bug_pkg::active == bug_pkg::IgnoresHostUser) begin
+      required[mmu_arch_pkg::HOST_USER] = 1'b0;
+    end
+`endif
     permits_o = (required & ~rights_i) == '0;
   end
 
@@ -55,6 +73,11 @@ module host_judge (
     qualification[mmu_arch_pkg::QUAL_USER_EXECUTABLE] =
         request_i.ctx.control.mode_based_execute && reported_i[mmu_arch_pkg::HOST_USER_EXECUTE];
     qualification[mmu_arch_pkg::QUAL_LINEAR_VALID] = purpose_i != walker_pkg::PurposePdpteLoad;
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::TableFaultIsFinal) begin
+      qualification[mmu_arch_pkg::QUAL_FINAL] = 1'b1;
+    end
+`endif
   end
 
   logic [33:0] error_code;
@@ -68,6 +91,11 @@ module host_judge (
         is_fetch && mmu_arch_pkg::has_no_execute(request_i.ctx.host_format);
     error_code[mmu_arch_pkg::CODE_FINAL] = is_final;
     error_code[mmu_arch_pkg::CODE_GUEST_TABLE] = !is_final;
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::TableFaultIsFinal) begin
+      error_code[mmu_arch_pkg::CODE_FINAL] = 1'b1;
+    end
+`endif
   end
 
   assign code_o = is_npt_o ? error_code : qualification;

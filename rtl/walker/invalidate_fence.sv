@@ -40,6 +40,11 @@ module invalidate_fence #(
       StWait: state_d = ack_valid_o && ack_ready_i ? StIdle : StWait;
       default: state_d = StIdle;
     endcase
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::AcknowledgesEarly) begin
+      waits_d = '0;
+    end
+`endif
   end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin

@@ -32,7 +32,14 @@ module invalidate_match (
   assign concerns_combined = (rule_i.drops_guest || rule_i.drops_host) && asid_matches && vpid_matches &&
                              pcid_matches && ep4ta_matches;
   assign concerns_physical = rule_i.drops_host && asid_matches && ep4ta_matches;
-  assign concerns_o = ctx_i.has_host ? concerns_combined || concerns_physical : concerns_linear;
+  always_comb begin
+    concerns_o = ctx_i.has_host ? concerns_combined || concerns_physical : concerns_linear;
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::KillsTheUnconcerned) begin
+      concerns_o = 1'b1;
+    end
+`endif
+  end
 
   logic unused_fields;
   assign unused_fields = ^{invalidation_i, rule_i, ctx_i};

@@ -95,6 +95,11 @@ module invalidate_rule (
       end
       default: ;  // a load of CR3 that keeps everything, and what is no operation
     endcase
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::AsidFlushKeepsHost && invalidation_i.op == mmu_arch_pkg::OpTlbControlAsid) begin
+      rule_o.drops_host = 1'b0;
+    end
+`endif
   end
 
   logic unused_fields;

@@ -31,7 +31,17 @@ module walk_address (
 
   assign to_host_o = request_i.ctx.has_host &&
                      (go_i == walker_pkg::GoGuestEntry || go_i == walker_pkg::GoFinal);
-  assign is_outside_o = (gpa_o & mmu_arch_pkg::beyond_input(request_i.ctx.host_format)) != '0;
+  always_comb begin
+    is_outside_o = (gpa_o & mmu_arch_pkg::beyond_input(request_i.ctx.host_format)) != '0;
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::WrapsTableAddress && go_i == walker_pkg::GoGuestEntry) begin
+      is_outside_o = 1'b0;
+    end
+    if (bug_pkg::active == bug_pkg::WrapsPhysicalAddress && !request_i.ctx.has_guest) begin
+      is_outside_o = 1'b0;
+    end
+`endif
+  end
   assign host_level_o = to_host_o ? mmu_arch_pkg::levels(request_i.ctx.host_format) : level_i;
 
   logic [63:0] host_table;
@@ -51,6 +61,11 @@ module walk_address (
     if (go_i == walker_pkg::GoGuestTable) begin
       address = base_i | 64'(guest_offset);
     end
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::TruncatesPointers && go_i == walker_pkg::GoGuestRead) begin
+      address &= 64'h1ff_ffff_ffff;
+    end
+`endif
   end
   assign address_o = address[walker_pkg::HPA_BITS-1:0];
 

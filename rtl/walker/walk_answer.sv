@@ -44,14 +44,29 @@ module walk_answer (
   logic        decoded_is_dirty, lacks_accessed, host_has_ad;
   logic [63:0] dirty_bit;
 
+  logic       has_nx;
+  logic [5:0] physical_bits;
+  always_comb begin
+    // The host side of NPT runs with NXE and PSE on, whatever the guest does (AMD APM vol. 2).
+    has_nx = is_host_i || request_i.ctx.control.nxe;
+    physical_bits = is_host_i ? request_i.ctx.control.maxphyaddr
+                              : request_i.ctx.control.guest_maxphyaddr;
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::HostInGuestMode) begin
+      has_nx = request_i.ctx.control.nxe;
+    end
+    if (bug_pkg::active == bug_pkg::GuestWidthOfHost) begin
+      physical_bits = request_i.ctx.control.maxphyaddr;
+    end
+`endif
+  end
+
   entry_decode u_entry_decode (
     .format_i        (is_host_i ? request_i.ctx.host_format : request_i.ctx.guest_format),
     .level_i,
     .entry_i,
-    .physical_bits_i (is_host_i ? request_i.ctx.control.maxphyaddr
-                                : request_i.ctx.control.guest_maxphyaddr),
-    // The host side of NPT runs with NXE and PSE on, whatever the guest does (AMD APM vol. 2).
-    .has_nx_i        (is_host_i || request_i.ctx.control.nxe),
+    .physical_bits_i (physical_bits),
+    .has_nx_i        (has_nx),
     .has_4m_i        (is_host_i || request_i.ctx.control.pse),
     .has_1g_i        (request_i.ctx.control.page_1g),
     .has_ad_i        (!is_host_i || host_has_ad),
@@ -120,6 +135,11 @@ module walk_answer (
     end else if (is_entry_i && is_leaf_o) begin
       reported_rights = host_passed_i & host_rights_o;
     end
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::ReportsLeafRights && is_entry_i && is_leaf_o && !is_denied_i) begin
+      reported_rights = host_rights_o;
+    end
+`endif
   end
 
   host_judge u_host_judge (
@@ -138,7 +158,14 @@ module walk_answer (
   );
 
   assign permits_o = is_host_i ? host_permits : guest_permits;
-  assign serves_o = host_permits && (is_dirty_o || !host_is_write_o);
+  always_comb begin
+    serves_o = host_permits && (is_dirty_o || !host_is_write_o);
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::HitsUnjudged) begin
+      serves_o = 1'b1;
+    end
+`endif
+  end
 
   logic unused_fields;
   assign unused_fields = ^resume_i;

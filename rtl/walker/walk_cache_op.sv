@@ -53,6 +53,11 @@ module walk_cache_op #(
       end else begin
         resume.guest_rights = guest_rights_i;
         resume.table_gpa = table_gpa_i & TABLE_ADDRESS;
+`ifdef NESTWALK_BUGS
+        if (bug_pkg::active == bug_pkg::CacheForgetsRights) begin
+          resume.guest_rights = '1;
+        end
+`endif
         if (PwcGuestAddress && request_i.ctx.has_host) begin
           resume.is_gpa = 1'b1;
           resume.base = table_gpa_i & TABLE_ADDRESS;

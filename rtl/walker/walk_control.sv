@@ -99,6 +99,9 @@ module walk_control #(
         phase_o = walker_pkg::PhaseBegin;
         killed_o = kill_i;
       end
+`ifdef NESTWALK_BUGS
+      StRead: killed_o = kill_i && bug_pkg::active == bug_pkg::ReadTakenBack;
+`endif
       StData: begin
         if (data_valid_i) begin
           phase_o = walker_pkg::PhaseData;
@@ -132,9 +135,27 @@ module walk_control #(
       StDrop: killed_o = kill_i;
       default: phase_o = walker_pkg::PhaseNone;
     endcase
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::FillOutlivesKill && state_q == StFill) begin
+      killed_o = 1'b0;
+    end
+`endif
     if (killed_o) begin
       phase_o = walker_pkg::PhaseNone;
     end
+  end
+
+  logic [1:0] outcome;
+  always_comb begin
+    outcome = outcome_i;
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::LostUpdateStands && outcome_i == walker_pkg::UPDATE_LOST) begin
+      outcome = walker_pkg::UPDATE_STORED;
+    end
+    if (bug_pkg::active == bug_pkg::FailedUpdateStands && outcome_i == walker_pkg::UPDATE_ERROR) begin
+      outcome = walker_pkg::UPDATE_STORED;
+    end
+`endif
   end
 
   // What it means.
@@ -205,7 +226,7 @@ module walk_control #(
       end
 
       walker_pkg::PhaseDone: begin
-        if (outcome_i == walker_pkg::UPDATE_STORED) begin
+        if (outcome == walker_pkg::UPDATE_STORED) begin
           updates_o = 1'b1;
           if (!is_last_update_i) begin
             needs_update = 1'b1;
@@ -214,7 +235,7 @@ module walk_control #(
           end else begin
             go_o = is_host_i ? walker_pkg::GoGuestRead : walker_pkg::GoFinal;
           end
-        end else if (outcome_i == walker_pkg::UPDATE_LOST) begin
+        end else if (outcome == walker_pkg::UPDATE_LOST) begin
           restarted_o = 1'b1;
           faults_o = restarts_q == 7'(MaxRestarts);
         end else begin
@@ -258,6 +279,11 @@ module walk_control #(
 
       default: go_o = walker_pkg::GoNowhere;
     endcase
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::NonCanonicalStays && phase_o == walker_pkg::PhaseBegin && !is_canonical_i) begin
+      faults_o = 1'b0;
+    end
+`endif
   end
 
   // The state that follows.
@@ -271,6 +297,11 @@ module walk_control #(
     restarts_d = restarts_q;
     is_killed_d = is_dropped && (state_q == StRead || state_q == StData || state_q == StUpdate ||
                                  state_q == StDone);
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::ForgetsKill && state_q == StData) begin
+      is_killed_d = 1'b0;
+    end
+`endif
     unique case (state_q)
       StIdle: begin
         restarts_d = '0;
@@ -314,12 +345,22 @@ module walk_control #(
       if (HasGuestPwc || (HAS_HOST_CACHE && is_of_host)) begin
         state_d = StDrop;
       end
+`ifdef NESTWALK_BUGS
+      if (bug_pkg::active == bug_pkg::FaultKeepsCaches) begin
+        state_d = StRespond;
+      end
+`endif
     end
     if (killed_o) begin
       state_d = StBegin;
       restarts_d = '0;
       is_killed_d = 1'b0;
     end
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::KilledWalkVanishes && killed_o && state_q == StLookup) begin
+      state_d = StIdle;
+    end
+`endif
   end
 
   always_ff @(posedge clk_i or negedge rst_ni) begin

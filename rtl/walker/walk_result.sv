@@ -65,6 +65,11 @@ module walk_result #(
     key_d = key_q;
     if (passes_i && !is_host_i) begin
       guest_rights_d = guest_rights_q & entry_guest_rights_i;
+`ifdef NESTWALK_BUGS
+      if (bug_pkg::active == bug_pkg::LeafRightsAlone && is_leaf_i) begin
+        guest_rights_d = entry_guest_rights_i;
+      end
+`endif
     end
     if (passes_i && is_leaf_i && !is_host_i) begin
       guest_page_bits_d = entry_page_bits_i;
@@ -80,6 +85,11 @@ module walk_result #(
       guest_dirty_d = 1'b1;
       is_global_d = 1'b0;
       key_d = '0;
+`ifdef NESTWALK_BUGS
+      if (bug_pkg::active == bug_pkg::KeyLeftOver) begin
+        key_d = key_q;
+      end
+`endif
     end
 
     host_rights_d = host_rights_q;
@@ -135,6 +145,11 @@ module walk_result #(
     key_q <= key_d;
     if (phase_i == walker_pkg::PhaseBegin || faults_i) begin
       is_fault_q <= faults_i;
+`ifdef NESTWALK_BUGS
+      if (bug_pkg::active == bug_pkg::FaultSticks) begin
+        is_fault_q <= is_fault_q || faults_i;
+      end
+`endif
     end
     if (faults_i) begin
       fault_q <= fault_i;

@@ -170,7 +170,14 @@ module walk_slot #(
   logic [2:0] update_g, update_h;
   // EPT without A/D does not let the guest's entry be written. Of consequence while an update is due.
   logic denies_update;
-  assign denies_update = !is_host_q && has_host && !path_table_rights[mmu_arch_pkg::HOST_WRITE];
+  always_comb begin
+    denies_update = !is_host_q && has_host && !path_table_rights[mmu_arch_pkg::HOST_WRITE];
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::UpdatesUnasked) begin
+      denies_update = 1'b0;
+    end
+`endif
+  end
   assign update_g = is_host_q ? g_q : path_level;
   assign update_h = is_host_q ? path_level : 3'd0;
 
@@ -201,8 +208,18 @@ module walk_slot #(
   logic [2:0]  first_level;
   logic [63:0] first_base;
 
+  walker_pkg::request_t begin_request;
+  always_comb begin
+    begin_request = request_q;
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::RootNotLatched) begin
+      begin_request.ctx.guest_root = request_i.ctx.guest_root;
+    end
+`endif
+  end
+
   walk_begin u_walk_begin (
-    .request_i      (request_q),
+    .request_i      (begin_request),
     .is_npt_i       (is_npt),
     .is_canonical_o (is_canonical),
     .uses_pdptes_o  (uses_pdptes),
@@ -213,7 +230,14 @@ module walk_slot #(
 
   logic [63:0] leaf_gpa, leaf_hpa;
   assign leaf_gpa = entry_page | (request_q.address & entry_page_offset);
-  assign leaf_hpa = entry_page | (gpa_q & entry_page_offset);
+  always_comb begin
+    leaf_hpa = entry_page | (gpa_q & entry_page_offset);
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::OffsetOfLinearAddress && purpose_q == walker_pkg::PurposeFinal) begin
+      leaf_hpa = entry_page | (request_q.address & entry_page_offset);
+    end
+`endif
+  end
 
   always_comb begin
     go_level = g_q;
@@ -371,11 +395,21 @@ module walk_slot #(
   logic                 host_dirty;
   mmu_arch_pkg::fault_e ended_by;
 
+  walker_pkg::request_t cache_request;
+  always_comb begin
+    cache_request = request_q;
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::TagsAtFill && !is_lookup) begin
+      cache_request.ctx.tags = request_i.ctx.tags;
+    end
+`endif
+  end
+
   walk_cache_op #(
     .Slot           (Slot),
     .PwcGuestAddress(PwcGuestAddress)
   ) u_walk_cache_op (
-    .request_i     (request_q),
+    .request_i     (cache_request),
     .is_host_i     (is_host_q),
     .g_i           (g_q),
     .h_i           (h_q),
@@ -402,8 +436,23 @@ module walk_slot #(
     if (path_level == (is_host_q ? h_q : g_q)) begin  // the leaf
       update_desired |= wanted_dirty_bit;
     end
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::DirtyInTables) begin
+      update_desired |= wanted_dirty_bit;
+    end
+`endif
   end
-  assign update_o = {Slot, is_host_q, update_g, update_h, is_short, path_hpa, path_entry,
+
+  logic update_is_short;
+  always_comb begin
+    update_is_short = is_short;
+`ifdef NESTWALK_BUGS
+    if (bug_pkg::active == bug_pkg::WidensUpdates) begin
+      update_is_short = 1'b0;
+    end
+`endif
+  end
+  assign update_o = {Slot, is_host_q, update_g, update_h, update_is_short, path_hpa, path_entry,
                      update_desired};
 
   walk_result #(

@@ -142,6 +142,10 @@ module walker_pins #(
 
   output logic [15:0] killed_o,
   output logic [15:0] restarted_o
+`ifdef NESTWALK_BUGS
+  ,
+  input  logic [5:0]  bug_i  // of bug_pkg
+`endif
 );
 
   walker_pkg::request_t      request;
@@ -149,6 +153,10 @@ module walker_pins #(
   walker_pkg::read_t         read;
   walker_pkg::update_t       update;
   walker_pkg::invalidation_t invalidation;
+
+`ifdef NESTWALK_BUGS
+  always_comb bug_pkg::active = bug_i;
+`endif
 
   assign slots_o = Slots;
   assign max_restarts_o = MaxRestarts;

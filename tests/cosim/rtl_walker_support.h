@@ -144,11 +144,8 @@ class RtlWalkerTest : public testing::Test {
     return invalidation;
   }
 
-  // Several walks at a time over random tables, each case with invalidations and table writes at
-  // random cycles; every event is judged by the engine of its slot. In each round all accesses of a
-  // case are made, most of them under the same tags, so that later rounds find what is cached.
-  void run_storm(std::uint64_t first_seed, std::uint64_t num_cases, unsigned num_rounds = 2) {
-    const std::vector<StagePair> pairs = all_stage_pairs();
+  // Remembers what a storm may invalidate or change.
+  void watch_records() {
     bench_.tamper_with([this](Record& record) {  // looks on only
       if (record.event.kind == EventKind::kFill && record.event.stage == Stage::kHost) {
         host_inputs_.emplace_back(record.event.address);
@@ -160,6 +157,14 @@ class RtlWalkerTest : public testing::Test {
         entries_.emplace_back(record.event.address);
       }
     });
+  }
+
+  // Several walks at a time over random tables, each case with invalidations and table writes at
+  // random cycles; every event is judged by the engine of its slot. In each round all accesses of a
+  // case are made, most of them under the same tags, so that later rounds find what is cached.
+  void run_storm(std::uint64_t first_seed, std::uint64_t num_cases, unsigned num_rounds = 2) {
+    const std::vector<StagePair> pairs = all_stage_pairs();
+    watch_records();
     for (std::uint64_t seed = first_seed; seed < first_seed + num_cases; ++seed) {
       const RandomCase random_case = make_random_case(pairs[seed % pairs.size()], seed);
       run_storm_case(random_case, num_rounds);

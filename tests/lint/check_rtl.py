@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Elaborates one SystemVerilog module alone; any warning is a failure.
 
-    check_rtl.py ROOT verilator|yosys MODULE [PARAMETER=VALUE]...
+    check_rtl.py ROOT verilator|yosys MODULE [PARAMETER=VALUE | MACRO]...
 
 verilator: its linter with all warnings, waivers in rtl/lint/waivers.vlt. yosys: reads, elaborates,
 makes processes into registers, and checks for undriven wires and loops. Skipped without the tool.
@@ -15,7 +15,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "hygiene"))
 import tree  # noqa: E402 (the path is set above)
 
-PACKAGES = ("mmu_arch_pkg", "walker_pkg")
+PACKAGES = ("bug_pkg", "mmu_arch_pkg", "walker_pkg")
 # Yosys says so where an array of registers is read at an index; that is what is meant.
 EXPECTED = ("Replacing memory",)
 
@@ -33,7 +33,7 @@ def verilator(root, module, parameters):
     folders = sorted({path.parent for path in modules + bench})
     return ["verilator", "--lint-only", "-Wall", "--assert", root / "rtl/lint/waivers.vlt",
             *packages, *own, *(word for folder in folders for word in ("-y", folder)),
-            *(f"-G{parameter}" for parameter in parameters), "--top-module", module]
+            *(("-G" if "=" in word else "-D") + word for word in parameters), "--top-module", module]
 
 
 def yosys(root, module, parameters):
