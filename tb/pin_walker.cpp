@@ -47,7 +47,9 @@ class VerilatedWalker final : public PinWalker {
   }
   void reset() override;
   void power_up(std::uint64_t seed) override;
+#ifdef NESTWALK_BUGS
   bool switch_bug(unsigned number) override;
+#endif
 
   void offer(const WalkerRequest* request) override;
   void offer(const Invalidation* invalidation) override;
@@ -60,8 +62,12 @@ class VerilatedWalker final : public PinWalker {
   void tick() override;
   std::uint64_t replay(const PinStimulus& stimulus) override;
 
-  [[nodiscard]] const std::vector<std::string>& failures() const override { return failures_; }
-  void forget_failures() override { failures_.clear(); }
+  [[nodiscard]] const std::vector<std::string>& failures() const override {
+    return failures_;
+  }
+  void forget_failures() override {
+    failures_.clear();
+  }
 
  private:
   void evaluate() {
@@ -80,7 +86,9 @@ class VerilatedWalker final : public PinWalker {
   std::unique_ptr<Vwalker_pins> verilated_;
   Cycle cycle_;
   std::vector<std::string> failures_;
+#ifdef NESTWALK_BUGS
   unsigned bug_ = 0;
+#endif
 };
 
 VerilatedWalker::VerilatedWalker() {
@@ -108,17 +116,19 @@ void VerilatedWalker::power_up(std::uint64_t seed) {
   context_.randSeed(static_cast<int>(seed & 0x7fffffff) |
                     1);  // 0 would be a seed of its own choice
   verilated_ = std::make_unique<Vwalker_pins>(&context_, "walker");
+#ifdef NESTWALK_BUGS
   VerilatedWalker::switch_bug(bug_);
+#endif
   VerilatedWalker::reset();
 }
 
-bool VerilatedWalker::switch_bug(unsigned number) {
 #ifdef NESTWALK_BUGS
+bool VerilatedWalker::switch_bug(unsigned number) {
   bug_ = number;
   verilated_->bug_i = static_cast<std::uint8_t>(number);
-#endif
-  return bug_ == number;
+  return true;
 }
+#endif
 
 void VerilatedWalker::reset() {
   Vwalker_pins& top = *verilated_;

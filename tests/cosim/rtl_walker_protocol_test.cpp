@@ -62,6 +62,15 @@ TEST_F(RtlWalkerProtocol, WalkersLiveAndDieInAnyOrder) {
   EXPECT_TRUE(walker_->slots() == 1 && !has_failed());
 }
 
+// An assertion counts in its own walker's context, not in that of the last one to be made.
+TEST_F(RtlWalkerProtocol, AnAssertionFailsBesideAWalkerThatHasGone) {
+  open_walker_set("one_slot")->settle();
+  begin_walk();
+  walker_->answer_update(0, AnswerKind::kStored);
+  cycle();
+  EXPECT_TRUE(has_failed());
+}
+
 TEST_F(RtlWalkerProtocol, ARequestIsNotTakenBack) {
   begin_walk();
   walker_->offer(&other_);  // the only slot is busy
