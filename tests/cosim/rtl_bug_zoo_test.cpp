@@ -162,6 +162,15 @@ INSTANTIATE_TEST_SUITE_P(Bugs, RtlBugZoo,
                                                   : std::string(kRtlBugs.at(test.param - 1).name);
                          });
 
+std::vector<std::string> names_of_bugs() {
+  std::vector<std::string> names;
+  names.reserve(kRtlBugs.size());
+  for (const RtlBug& bug : kRtlBugs) {
+    names.emplace_back(bug.name);
+  }
+  return names;
+}
+
 TEST(RtlBugList, IsThatOfTheRtl) {
   const std::string package = text_of(std::string(NESTWALK_SOURCE_DIR) + "/rtl/pkg/bug_pkg.sv");
   const std::regex item(R"((\w+) = 6'd(\d+))");
@@ -171,10 +180,8 @@ TEST(RtlBugList, IsThatOfTheRtl) {
     EXPECT_EQ((*found)[2], std::to_string(names.size())) << (*found)[1];
     names.push_back((*found)[1]);
   }
-  std::vector<std::string> should = {"None"};
-  for (const RtlBug& bug : kRtlBugs) {
-    should.emplace_back(bug.name);
-  }
+  std::vector<std::string> should = names_of_bugs();
+  should.insert(should.begin(), "None");
   EXPECT_EQ(names, should);
 }
 
@@ -185,11 +192,7 @@ TEST(RtlBugList, ThePageHasNoOther) {
   for (std::sregex_iterator found(page.begin(), page.end(), row), end; found != end; ++found) {
     names.push_back((*found)[1]);
   }
-  std::vector<std::string> should;
-  for (const RtlBug& bug : kRtlBugs) {
-    should.emplace_back(bug.name);
-  }
-  EXPECT_EQ(names, should);
+  EXPECT_EQ(names, names_of_bugs());
 }
 
 TEST(RtlBugList, AWalkerWithoutThemSaysSo) {
