@@ -1,6 +1,7 @@
 #include "model/sim/run_waves.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 
 #include "model/sim/vcpu.h"
@@ -11,6 +12,7 @@ namespace {
 
 constexpr unsigned kCountBits = 32;
 constexpr unsigned kAddressBits = 64;
+constexpr std::size_t kNumPagings = 3;  // the first modes, which a VM can be in
 // How far cores may be apart in what they tell, for timing lt: a quantum, and a handler that is not
 // interrupted at its end.
 constexpr std::uint64_t kQuantaApart = 8;
@@ -86,7 +88,10 @@ RunWaves::RunWaves(WaveFile& file, const RunParams& params, const CoreSlots& slo
   }
   file.pop_scope();
   for (std::size_t i = 0; i < vms_.size(); ++i) {
-    file_.set(0, vms_[i].mode, static_cast<std::uint64_t>(mode_of(params, params.vms[i].vm)));
+    // A VM whose paging is switched begins nested.
+    const Mode mode = std::min(mode_of(params, params.vms[i].vm), Mode::kDsp);
+    file_.set(0, vms_[i].mode,
+              static_cast<std::uint64_t>(mode == Mode::kDsp ? Mode::kNested : mode));
   }
 }
 
@@ -118,7 +123,7 @@ void RunWaves::add_core() {
 void RunWaves::add_vm(std::size_t index) {
   VmSignals vm;
   file_.push_scope("vm" + std::to_string(index));
-  vm.mode = file_.add_enum("mode", "vm_mode", kModeNames);
+  vm.mode = file_.add_enum("mode", "vm_mode", std::span(kModeNames).first(kNumPagings));
   vm.exit = file_.add_text("exit");
   vm.exit_address = file_.add_bits("exit_address", kAddressBits);
   vm.exits = file_.add_count("exits", kCountBits);
