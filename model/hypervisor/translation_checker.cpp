@@ -169,6 +169,10 @@ void TranslationChecker::on_acknowledged(unsigned number, const Invalidation& in
                 [](const UsedContext& u) { return !u.may_hold_own && !u.may_hold_global; });
 }
 
+void TranslationChecker::set_vm(unsigned core, std::uint32_t vm) {
+  cores_[core].vm = vm;
+}
+
 void TranslationChecker::on_core_ended(unsigned number) {
   Core& core = cores_[number];
   leave_context(core);
@@ -221,7 +225,7 @@ bool TranslationChecker::on_translation(const SparseMemory& memory, const Observ
   const Core& core = cores_[where.core];
   const Case c{where, access, answer, path, number};
   Record& record = record_of(access.address);
-  const bool is_known = is_valid(record, access.address, number) &&
+  const bool is_known = is_valid(record, access.address, number) && record.vm == core.vm &&
                         (record.core == where.core || history_.num_old_words() == 0) &&
                         !core.has_rivals;
   if (is_known &&
@@ -238,7 +242,7 @@ bool TranslationChecker::on_translation(const SparseMemory& memory, const Observ
       return true;
     }
     const bool is_good = check_frame(c, true, gpa);
-    if (is_good && software_.owners != nullptr) {
+    if (is_good && software_.owners != nullptr && path != TranslationPath::kPrefetch) {
       record.owners_version = software_.owners->version();
     }
     return is_good;
@@ -316,7 +320,9 @@ bool TranslationChecker::check_read(const SparseMemory& memory, const Case& c) {
     remember(record, c.where.core, c.context, c.access.address, found.origin->translation);
     record.permitted = permitted;
     record.reference_gpa = reference_gpa;
-    record.owners_version = software_.owners == nullptr ? 0 : software_.owners->version();
+    if (software_.owners != nullptr && c.path != TranslationPath::kPrefetch) {
+      record.owners_version = software_.owners->version();
+    }
   }
   return is_good;
 }
@@ -329,6 +335,7 @@ void TranslationChecker::remember(Record& record, unsigned core, ContextNumber c
   record.owners_version = ~std::uint64_t{0};  // its frame has yet to be looked at
   record.context = context;
   record.core = core;
+  record.vm = cores_[core].vm;
   record.permitted = 0;
   record.first = translation;
   record.first.gpa = Gpa(translation.gpa.value() - offset);

@@ -95,6 +95,9 @@ class TranslationChecker {
   // made, which are acknowledged apart. Nothing: hardware walks the guest's tables itself.
   void set_reference(unsigned core, const std::optional<WalkContext>& reference);
   void on_guest_acknowledged(unsigned core, const Invalidation& invalidation);
+  // Whose guest the core runs from now on; frames have to be that VM's. Not told: whose tables it
+  // walks.
+  void set_vm(unsigned core, std::uint32_t vm);
   // The core makes no access any more, so that it uses nothing of what it holds.
   void on_core_ended(unsigned core);
   // Handlers run from entered to left; when left, their changes must have been invalidated. They
@@ -118,6 +121,7 @@ class TranslationChecker {
     std::uint64_t read_at = 0;  // event; a later change makes it worthless
     std::uint64_t owners_version = 0;
     ContextNumber context = 0;
+    std::optional<std::uint32_t> vm;  // that the core was told to run
     unsigned core = 0;
     ContextNumber reference = 0;  // that permits these kinds of access:
     std::uint16_t permitted = 0;  // a bit each
@@ -133,6 +137,7 @@ class TranslationChecker {
   struct Core {
     bool has_context = false;
     bool has_ended = false;
+    std::optional<std::uint32_t> vm;
     std::uint64_t version = 0;
     ContextNumber context = 0;
     std::uint64_t last_access = 0;  // event
@@ -193,7 +198,9 @@ class TranslationChecker {
   bool check_reference(const SparseMemory& memory, const Case& c, Record& record, Gpa& gpa);
   [[nodiscard]] std::optional<ViolationKind> frame_problem(const Case& c, bool is_current,
                                                            Gpa gpa) const;
+  // Whose the tables are; and who makes the access, by whatever tables.
   [[nodiscard]] std::optional<std::uint32_t> vm_of(ContextNumber context) const;
+  [[nodiscard]] std::optional<std::uint32_t> vm_of(const Case& c) const;
   [[nodiscard]] bool is_shadow(ContextNumber context) const;
   bool report(ViolationKind kind, Violation violation, const Case& c);
   [[nodiscard]] std::optional<unsigned> dropped_elsewhere(const SparseMemory& memory, const Case& c,

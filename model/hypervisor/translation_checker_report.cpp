@@ -16,6 +16,12 @@ std::optional<std::uint32_t> TranslationChecker::vm_of(ContextNumber context) co
   return owner.use == FrameUse::kHostTable ? std::optional(owner.vm) : std::nullopt;
 }
 
+// A walk ahead may end when the core runs another VM.
+std::optional<std::uint32_t> TranslationChecker::vm_of(const Case& c) const {
+  const std::optional<std::uint32_t>& told = cores_[c.where.core].vm;
+  return told && c.path != TranslationPath::kPrefetch ? told : vm_of(c.context);
+}
+
 // The tables that hardware walks are the hypervisor's, although there is no host stage.
 bool TranslationChecker::is_shadow(ContextNumber context) const {
   return !contexts_[context].walk.has_host && vm_of(context).has_value();
@@ -23,7 +29,7 @@ bool TranslationChecker::is_shadow(ContextNumber context) const {
 
 std::optional<ViolationKind> TranslationChecker::frame_problem(const Case& c, bool is_current,
                                                                Gpa gpa) const {
-  const std::optional<std::uint32_t> vm = vm_of(c.context);
+  const std::optional<std::uint32_t> vm = vm_of(c);
   Translation in_vm = c.answer;
   in_vm.gpa = gpa;
   bool is_protected =
@@ -118,7 +124,7 @@ bool TranslationChecker::report(ViolationKind kind, Violation violation, const C
     violation.path = c.path;
     violation.context = c.where.context;
     violation.answer = c.answer;
-    violation.vm = vm_of(c.context);
+    violation.vm = vm_of(c);
     violations_.push_back(std::move(violation));
   }
   return false;

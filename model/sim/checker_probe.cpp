@@ -94,6 +94,10 @@ void CheckerProbe::on_guest_acknowledged(unsigned core, const Invalidation& inva
   checker_.on_guest_acknowledged(core, invalidation);
 }
 
+void CheckerProbe::on_vm(unsigned core, std::uint32_t vm) {
+  checker_.set_vm(core, vm);
+}
+
 void CheckerProbe::on_core_ended(unsigned core) {
   checker_.on_core_ended(core);
 }

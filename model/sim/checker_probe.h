@@ -47,6 +47,7 @@ class CheckerProbe : private TranslationObserver, private MemoryObserver {
   void on_acknowledged(unsigned core, const Invalidation& invalidation) override;
   void on_guest_context(unsigned core, const std::optional<WalkContext>& guest) override;
   void on_guest_acknowledged(unsigned core, const Invalidation& invalidation) override;
+  void on_vm(unsigned core, std::uint32_t vm) override;
   void on_core_ended(unsigned core) override;
   void on_write(Hpa address, std::uint64_t num_bytes) override;
   void watch(SoftwareNumber software, SoftwareLock& lock);

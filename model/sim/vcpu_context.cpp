@@ -97,6 +97,9 @@ GuestRegisters Vcpu::guest_registers() const {
 void Vcpu::update_context() {
   platform_.mmu(slot_->index).set_context(make_context());
   if (TranslationObserver* observer = platform_.observer()) {
+    if (place_.hypervisor != nullptr) {
+      observer->on_vm(slot_->index, static_cast<std::uint32_t>(place_.vm_id));
+    }
     observer->on_guest_context(
         slot_->index, block_.has_shadow ? std::optional(unshadowed_context()) : std::nullopt);
   }

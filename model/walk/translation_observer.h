@@ -58,6 +58,8 @@ class TranslationObserver {
   // tables, or nothing; and what that guest has invalidated, on return from it.
   virtual void on_guest_context(unsigned /*core*/, const std::optional<WalkContext>& /*guest*/) {}
   virtual void on_guest_acknowledged(unsigned /*core*/, const Invalidation& /*invalidation*/) {}
+  // The core runs this VM from now on, by whatever tables.
+  virtual void on_vm(unsigned /*core*/, std::uint32_t /*vm*/) {}
   // The core makes no access any more.
   virtual void on_core_ended(unsigned /*core*/) {}
 };

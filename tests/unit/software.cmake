@@ -10,6 +10,6 @@ foreach(file hypervisor_fault_test.cpp hypervisor_vm_test.cpp hypervisor_dirty_l
   nestwalk_test(FILE ${file} LINKS nestwalk::hypervisor nlohmann_json::nlohmann_json)
 endforeach()
 nestwalk_test(FILE checker_cover_test.cpp LINKS nestwalk::hypervisor nestwalk::lookup)
-foreach(file checker_history_test.cpp checker_mistakes_test.cpp)
+foreach(file checker_history_test.cpp checker_mistakes_test.cpp checker_vm_test.cpp)
   nestwalk_test(FILE ${file} LINKS nestwalk_checked_machine)
 endforeach()
