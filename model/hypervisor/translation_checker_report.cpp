@@ -1,6 +1,5 @@
 // What a translation checker says of frames, and what it reports.
 #include <algorithm>
-#include <utility>
 
 #include "model/hypervisor/entry_meaning.h"
 #include "model/hypervisor/table_reach.h"
@@ -72,7 +71,7 @@ bool TranslationChecker::check_frame(const Case& c, bool is_current, Gpa gpa) {
   if (is_current) {
     violation.current = c.answer;
   }
-  return report(*problem, std::move(violation), c);
+  return report(*problem, violation, c);
 }
 
 bool TranslationChecker::report_stale(const SparseMemory& memory, const Case& c, const Found& found,
@@ -82,19 +81,19 @@ bool TranslationChecker::report_stale(const SparseMemory& memory, const Case& c,
     violation.current = answers.list.front().translation;
   }
   if (!found.is_found) {
-    return report(ViolationKind::kUnexplained, std::move(violation), c);
+    return report(ViolationKind::kUnexplained, violation, c);
   }
   violation.origin = found.origin;
   if (found.rival) {
     violation.former_root = contexts_[found.rival->number].root().value();
-    return report(ViolationKind::kReusedTags, std::move(violation), c);
+    return report(ViolationKind::kReusedTags, violation, c);
   }
   violation.last_drop = cores_[c.where.core].log.last_since(found.origin->change.when.event);
   if (found.standing == Standing::kDropped) {
-    return report(ViolationKind::kUsedAfterDrop, std::move(violation), c);
+    return report(ViolationKind::kUsedAfterDrop, violation, c);
   }
   violation.dropped_on = dropped_elsewhere(memory, c, *found.origin);
-  return report(ViolationKind::kMissingInvalidation, std::move(violation), c);
+  return report(ViolationKind::kMissingInvalidation, violation, c);
 }
 
 std::optional<unsigned> TranslationChecker::dropped_elsewhere(const SparseMemory& memory,
@@ -125,7 +124,7 @@ bool TranslationChecker::report(ViolationKind kind, Violation violation, const C
     violation.context = c.where.context;
     violation.answer = c.answer;
     violation.vm = vm_of(c);
-    violations_.push_back(std::move(violation));
+    violations_.push_back(violation);
   }
   return false;
 }
