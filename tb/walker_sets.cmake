@@ -19,5 +19,7 @@ nestwalk_walker_set(guest_pwc "a walk cache of the guest stage beside a nested T
 nestwalk_walker_set(host_pwc "a walk cache of the host stage alone" Slots=1 HostPwcEntries=3)
 nestwalk_walker_set(small "a little of everything: soon built" Slots=2 NtlbEntries=4
                     GuestPwcEntries=4 HostPwcEntries=4)
-nestwalk_walker_set(everything "the largest walker" Slots=16 NtlbEntries=16 GuestPwcEntries=8
+nestwalk_walker_set(medium "all structures, with room for what two walks cache" Slots=2 NtlbEntries=16
+                    GuestPwcEntries=8 HostPwcEntries=8)
+nestwalk_walker_set(everything "the largest walker: minutes to build" Slots=16 NtlbEntries=16 GuestPwcEntries=8
                     HostPwcEntries=8)

@@ -71,11 +71,11 @@ class RtlCatalogue : public RtlCatalogueTest, public testing::WithParamInterface
 // There is room for what two walks cache.
 class RtlCatalogueTwoWalks : public RtlCatalogueTest {
  protected:
-  RtlCatalogueTwoWalks() : RtlCatalogueTest("everything") {}
+  RtlCatalogueTwoWalks() : RtlCatalogueTest("medium") {}
 };
 
 INSTANTIATE_TEST_SUITE_P(Sets, RtlCatalogue,
-                         testing::Values("one_slot", "ntlb", "pwc", "pwc_per_level", "everything"),
+                         testing::Values("one_slot", "ntlb", "pwc", "pwc_per_level", "medium"),
                          [](const auto& test) { return std::string(test.param); });
 
 TEST_P(RtlCatalogue, Ntl06EptEntriesKeepTheirTypeAndGetTheirOwnAccessedAndDirtyBits) {

@@ -99,7 +99,7 @@ class RtlWalkerShadow : public RtlWalkerTest, public testing::WithParamInterface
   }
 };
 
-INSTANTIATE_TEST_SUITE_P(Sets, RtlWalkerShadow, testing::Values("one_slot", "pwc", "everything"),
+INSTANTIATE_TEST_SUITE_P(Sets, RtlWalkerShadow, testing::Values("one_slot", "pwc", "medium"),
                          [](const auto& test) { return std::string(test.param); });
 
 TEST_P(RtlWalkerShadow, TranslatesByTheHypervisorsTable) {

@@ -21,11 +21,11 @@ nestwalk_test(FILE rtl_waves_test.cpp SYSTEMC
               TIMEOUT 60)
 add_dependencies(rtl_waves_test nestwalk_walker_one_slot)
 nestwalk_walker_test(rtl_walker_pwc_random pwc pwc_one_entry pwc_per_level guest_pwc host_pwc
-                     everything TIMEOUT 180)
+                     medium TIMEOUT 180)
 nestwalk_walker_test(rtl_walker_pwc pwc pwc_per_level)
 nestwalk_walker_test(rtl_pwc_scoreboard pwc)
-nestwalk_walker_test(rtl_walker_catalogue one_slot ntlb pwc pwc_per_level everything)
-nestwalk_walker_test(rtl_walker_shadow one_slot pwc everything)
+nestwalk_walker_test(rtl_walker_catalogue one_slot ntlb pwc pwc_per_level medium)
+nestwalk_walker_test(rtl_walker_shadow one_slot pwc medium)
 target_link_libraries(rtl_walker_shadow_test PRIVATE nestwalk_shadow_bench)
 nestwalk_test(FILE rtl_walk_engines_test.cpp SYSTEMC
               LINKS nestwalk_tb nestwalk::cli nestwalk_test_support TIMEOUT 120)
