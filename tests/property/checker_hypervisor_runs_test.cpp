@@ -88,6 +88,35 @@ TEST(CheckerRunsOfAHypervisor, AReclaimedFrameStaysMapped) {
   expect_found(run_apart(params, factory_of<LeavingVcpu>()), "freed_frame", "");
 }
 
+// Whose hypervisor misses one load of CR3 in three: the processor keeps the shadow of the address
+// space before, until the next exit.
+class StaleRootVcpu : public Vcpu {
+ public:
+  using Vcpu::Vcpu;
+  void enter(const ControlBlock& block) override {
+    constexpr unsigned kEvery = 3;
+    ControlBlock entered = block;
+    if (last_ && *last_ != block.shadow_root && ++num_changes_ % kEvery == 0) {
+      entered.shadow_root = *last_;
+    }
+    last_ = block.shadow_root;
+    Vcpu::enter(entered);
+  }
+
+ private:
+  std::optional<Hpa> last_;
+  unsigned num_changes_ = 0;
+};
+
+TEST(CheckerRunsOfAHypervisor, TheShadowOfAnotherAddressSpaceStays) {
+  for (const Timing timing : {Timing::kLt, Timing::kAt}) {
+    const RunReport report =
+        run_apart(churning_run({"", Mode::kShadow, timing, 1, 1}), factory_of<StaleRootVcpu>());
+    EXPECT_EQ(report.end, "finished") << report.message;
+    expect_found(report, "against_guest_tables", "the guest's tables say now");
+  }
+}
+
 // ---- Frames of another VM ----
 
 // A page of VM 1, as soon as that has more than it boots with.
@@ -109,7 +138,7 @@ enum class MistakenTable : std::uint8_t { kHostStage, kShadow };
 
 // Whose hypervisor once maps a page of VM 0 to a frame of VM 1: in the VM's host stage, or in a
 // shadow table alone.
-template <MistakenTable kTable>
+template <MistakenTable Mistaken>
 class ForeignFrameVcpu : public Vcpu {
  public:
   using Vcpu::store;
@@ -134,7 +163,7 @@ class ForeignFrameVcpu : public Vcpu {
     const bool is_ept = (value & mask(5, 3)) == 6U << 3;
     return use_of(address.value()) == FrameUse::kHostTable &&
            use_of(value & kFrame) == FrameUse::kGuestFrame && (value & bit(7)) == 0 &&
-           is_ept == (kTable == MistakenTable::kHostStage);
+           is_ept == (Mistaken == MistakenTable::kHostStage);
   }
 
   Place place_;
