@@ -45,10 +45,13 @@ function(nestwalk_verilate target)
     ${CMAKE_CURRENT_BINARY_DIR}/${target}.verilated ${VERILATOR_ROOT}/include)
 endfunction()
 
-# nestwalk_verilate_late(LIBRARY TOP module OPTIONS --coverage -GName=value ... SOURCES a.sv ...): the
-# same when the library is built, and not while configuring (Verilate.cmake).
+# nestwalk_verilate_late(LIBRARY TOP module OPTIONS --coverage -GName=value ... SOURCES a.sv ...
+# [OPTIMIZE -O1]): the same when the library is built, and not while configuring (Verilate.cmake).
 function(nestwalk_verilate_late target)
-  cmake_parse_arguments(RTL "" "TOP" "OPTIONS;SOURCES" ${ARGN})
+  cmake_parse_arguments(RTL "" "TOP;OPTIMIZE" "OPTIONS;SOURCES" ${ARGN})
+  if(NOT RTL_OPTIMIZE)
+    set(RTL_OPTIMIZE -O2)
+  endif()
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/${target}.verilated)
   set(sources ${NESTWALK_RTL_WAIVERS} ${NESTWALK_RTL_PACKAGES} ${NESTWALK_RTL} ${RTL_SOURCES})
   add_custom_command(OUTPUT ${folder}/V${RTL_TOP}__all.cpp
@@ -62,5 +65,6 @@ function(nestwalk_verilate_late target)
   target_include_directories(${target} SYSTEM PRIVATE ${folder} ${VERILATOR_ROOT}/include
                                                       ${VERILATOR_ROOT}/include/vltstd)
   target_compile_definitions(${target} PRIVATE VL_USER_STOP VERILATOR=1 VM_SC=0)
-  set_source_files_properties(${folder}/V${RTL_TOP}__all.cpp PROPERTIES COMPILE_OPTIONS "-w;-O2")
+  set_source_files_properties(${folder}/V${RTL_TOP}__all.cpp PROPERTIES
+    COMPILE_OPTIONS "-w;${RTL_OPTIMIZE}")
 endfunction()

@@ -20,6 +20,7 @@
 #include "tb/cosim_coverage.h"
 #include "tb/cosim_list.h"
 #include "tb/cosim_parts.h"
+#include "tb/coverage_report.h"
 #include "tb/walker_set.h"
 #include "tb/wave_bench.h"
 
@@ -68,6 +69,10 @@ int run_cases(const CosimOptions& options, const CosimEntryRun& entry, const Str
     waves.emplace(std::move(file), shape);
     waves->follow(run.bench());
   }
+  CosimCoverage bins;
+  if (!options.coverage.empty()) {
+    run.observe_with([&bins](const Record& record) { bins.observe(record); });
+  }
   const InterruptGuard guard;
   run.ask_before_each([] { return !InterruptGuard::is_requested(); });
   run.cases(*options.cases);
@@ -78,6 +83,9 @@ int run_cases(const CosimOptions& options, const CosimEntryRun& entry, const Str
   if (InterruptGuard::is_requested()) {
     streams.err << "nestwalk cosim: interrupted\n";
     return kExitInterrupted;
+  }
+  if (!options.coverage.empty()) {
+    write_coverage_part(options.coverage, run.bench().walker(), bins);
   }
   if (!options.result.empty()) {
     const fs::path part = options.result + ".part";
@@ -104,29 +112,6 @@ int run_cases(const CosimOptions& options, const CosimEntryRun& entry, const Str
   return kExitOk;
 }
 
-// All runs in this process, one after the other, into the same bins.
-int run_for_coverage(const CosimOptions& options, const std::vector<CosimEntryRun>& runs,
-                     const Streams& streams) {
-  CosimCoverage coverage;
-  int status = kExitOk;
-  for (const CosimEntryRun& entry : runs) {
-    CosimRun run(entry.params, entry.params.walker);
-    run.observe_with([&coverage](const Record& record) { coverage.observe(record); });
-    run.cases({0, num_cases_of(entry.params)});
-    streams.out << fmt::format("{}  {}: {} walks\n", run.result().failure ? "FAIL" : "ok  ",
-                               entry.name, run.result().num_walks);
-    status = run.result().failure ? kExitCheckFailed : status;
-  }
-  streams.out << coverage.text();
-  std::ofstream file(options.coverage, std::ios::binary);
-  file << coverage.html();
-  file.close();
-  if (!file) {
-    throw ResultsError(fmt::format("cannot write {}", options.coverage));
-  }
-  return status;
-}
-
 int run_chosen(const CosimOptions& options, const Streams& streams) {
   std::vector<CosimEntryRun> runs = load_cosim(options.config, options.overrides);
   keep_chosen(runs, options.only);
@@ -136,7 +121,10 @@ int run_chosen(const CosimOptions& options, const Streams& streams) {
     return kExitUsage;
   }
   if (!options.coverage.empty()) {
-    return run_for_coverage(options, runs, streams);
+    for (CosimEntryRun& run : runs) {  // in place of another variant
+      std::string& walker = run.params.walker;
+      walker = walker.substr(0, walker.find('+')) + kCoverageVariant;
+    }
   }
   if (options.bench) {
     for (const CosimEntryRun& run : runs) {
@@ -225,6 +213,8 @@ int run_cosim(const CosimOptions& options, const Streams& streams) {
     streams.err << "nestwalk cosim: " << error.what() << "\n";
   } catch (const WalkerSetError& error) {
     streams.err << "nestwalk cosim: " << error.what() << "\n";
+  } catch (const CoverageError& error) {
+    streams.err << "nestwalk cosim: " << error.what() << "\n";
   } catch (const WaveError& error) {
     streams.err << "nestwalk cosim: " << error.what() << "\n";
   }
@@ -248,8 +238,10 @@ void add_cosim_command(CLI::App& program, CommandRunner& runner) {
   command->add_option("--part-walks", options->part_walks, "Walks of a part; default: 100000")
       ->check(CLI::PositiveNumber);
   command->add_option("--out", options->out, "Results folder; default: out/NNN-cosim-CONFIG");
-  command->add_option("--coverage", options->coverage,
-                      "Run in this process and write functional coverage to this HTML file");
+  command->add_option(
+      "--coverage", options->coverage,
+      "An HTML page: functional bins, and lines, branches and bits of the RTL; with "
+      "--cases the stem of the files with their counts");
   command->add_flag("--bench", options->bench,
                     "Measure the speed beside that of the RTL alone on the same stimulus");
   command->add_flag("--force", options->force, "Write into a results folder that exists");

@@ -22,7 +22,7 @@ struct CosimOptions {
   std::string out;         // empty: out/NNN-cosim-CONFIG
   std::uint32_t jobs = 0;  // 0: as many as processors
   std::uint64_t part_walks = 100000;
-  std::string coverage;  // an HTML page of functional coverage; empty: none
+  std::string coverage;  // an HTML page; with cases: the stem of two files of counts; empty: none
   bool bench = false;    // speed, beside the bare RTL
   bool force = false;
   bool resume = false;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <sstream>
+
 #include "model/arch/paging_format.h"
 
 namespace nestwalk {
@@ -203,10 +205,7 @@ std::string CosimCoverage::text() const {
 }
 
 std::string CosimCoverage::html() const {
-  std::string text =
-      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-      "<title>Functional coverage</title><style>body{font-family:sans-serif}td{padding:0 1em}"
-      "tr.hole{background:#fcc}</style></head><body>\n<h1>Functional coverage</h1>\n";
+  std::string text = "<h1>Functional coverage</h1>\n";
   text += fmt::format("<p>{} of {} bins</p>\n", num_hit(), num_bins());
   for (const auto& [group, bins] : groups_) {
     text += fmt::format("<h2>{}</h2>\n<table>\n", group);
@@ -216,7 +215,41 @@ std::string CosimCoverage::html() const {
     }
     text += "</table>\n";
   }
-  return text + "</body></html>\n";
+  return text;
+}
+
+std::string CosimCoverage::counts() const {
+  std::string text;
+  for (const auto& [group, bins] : groups_) {
+    for (const auto& [bin, count] : bins) {
+      text += fmt::format("{} {}: {}\n", count, group, bin);
+    }
+  }
+  return text;
+}
+
+bool CosimCoverage::add(const std::string& counts) {
+  std::istringstream lines(counts);
+  bool has_any = false;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::uint64_t count = 0;
+    std::string name;
+    const bool is_read = static_cast<bool>(words >> count) &&
+                         static_cast<bool>(std::getline(words >> std::ws, name));
+    const std::size_t colon = name.find(": ");  // no name of a group has one
+    const auto group = groups_.find(name.substr(0, colon));
+    if (!is_read || colon == std::string::npos || group == groups_.end()) {
+      return false;
+    }
+    const auto bin = group->second.find(name.substr(colon + 2));
+    if (bin == group->second.end()) {
+      return false;
+    }
+    bin->second += count;
+    has_any = true;
+  }
+  return has_any;
 }
 
 }  // namespace nestwalk

@@ -5,7 +5,7 @@
 //   run.observe_with([&](const Record& record) { coverage.observe(record); });
 //   coverage.text();   // each group with its share and its holes
 //
-// Only what can occur has a bin. Not for code: that is Verilator's line and branch coverage.
+// Only what can occur has a bin. Not for code: see code_coverage.h.
 #pragma once
 
 #include <array>
@@ -29,7 +29,12 @@ class CosimCoverage {
   // Names of the bins that nothing has fallen into, "group: bin".
   [[nodiscard]] std::vector<std::string> holes() const;
   [[nodiscard]] std::string text() const;
-  [[nodiscard]] std::string html() const;
+  [[nodiscard]] std::string html() const;  // the inside of a page
+
+  // Counts for another process, which adds them to its own: lines `COUNT GROUP: BIN`.
+  [[nodiscard]] std::string counts() const;
+  // False: it is no such text; what was read of it has been added.
+  [[nodiscard]] bool add(const std::string& counts);
 
  private:
   using Bins = std::map<std::string, std::uint64_t>;

@@ -12,6 +12,7 @@
 #include "model/cli/junit.h"
 #include "model/config/resolved.h"
 #include "model/sim/results.h"
+#include "tb/coverage_report.h"
 #include "tb/walker_set.h"
 
 namespace nestwalk {
@@ -85,7 +86,23 @@ std::string CosimParts::command_of(std::size_t run) const {
   return shell_command(words);
 }
 
+// Of the parts that came to their end.
+void CosimParts::write_coverage() const {
+  CoverageReport report(default_walker_store().sources);
+  for (const std::string& stem : stems_) {
+    if (has_coverage_part(stem)) {
+      report.add(stem);
+    }
+  }
+  report.write(options_.coverage);
+  streams_.out << report.text();
+}
+
 // Results of other parameters, or of another walker, do not count.
+std::string CosimParts::stem_of(const Part& part) {
+  return fs::path(part.file).replace_extension().string();
+}
+
 void CosimParts::forget_what_is_stale(std::size_t run) {
   const CosimParams& params = runs_[run].params;
   const fs::path library =
@@ -111,9 +128,11 @@ void CosimParts::plan() {
     for (std::uint64_t first = 0; first < num_cases; first += per_part) {
       Part part{run, {first, std::min(first + per_part, num_cases)}, {}};
       part.file = folder_of(run) / fmt::format("cases-{}-{}.json", first, part.cases.end);
+      stems_.push_back(stem_of(part));
       ++states_[run].num_parts;
       const auto known = parse_cosim_result(text_of(part.file));
-      if (known && !known->failure) {
+      if (known && !known->failure &&
+          (options_.coverage.empty() || has_coverage_part(stem_of(part)))) {
         ++states_[run].num_ended;
         states_[run].result.add(*known);
       } else {
@@ -171,6 +190,11 @@ int CosimParts::run() {
     words.insert(words.end(), {"--result", part.file.string()});
     jobs.push_back({words, fs::path(part.file).replace_extension(".log")});
   }
+  if (!options_.coverage.empty()) {
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      jobs[i].words.insert(jobs[i].words.end(), {"--coverage", stem_of(parts_[i])});
+    }
+  }
   const InterruptGuard guard;
   ProcessPool(num_jobs()).run(jobs, [this](const FinishedJob& job) {
     ended(parts_[job.index], job.status);
@@ -179,6 +203,9 @@ int CosimParts::run() {
     rerun_with_waves();
   }
   write_results();
+  if (!options_.coverage.empty()) {
+    write_coverage();
+  }
   std::size_t num_passed = 0;
   std::uint64_t num_walks = 0;
   bool is_complete = true;

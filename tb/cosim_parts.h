@@ -41,6 +41,8 @@ class CosimParts {
   };
 
   void plan();
+  [[nodiscard]] static std::string stem_of(const Part& part);
+  void write_coverage() const;
   void forget_what_is_stale(std::size_t run);
   [[nodiscard]] std::filesystem::path folder_of(std::size_t run) const;
   [[nodiscard]] std::vector<std::string> words_of(std::size_t run, const CaseRange& cases) const;
@@ -55,7 +57,8 @@ class CosimParts {
   const std::filesystem::path& folder_;
   const CosimOptions& options_;
   const Streams& streams_;
-  std::vector<Part> parts_;  // to do
+  std::vector<Part> parts_;         // to do
+  std::vector<std::string> stems_;  // of the files of all parts
   std::vector<State> states_;
   std::size_t name_width_ = 0;
 };

@@ -3,6 +3,9 @@
 
 #include <verilated.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +13,11 @@
 #include "Vwalker_pins.h"
 #include "tb/pin_stimulus.h"
 #include "tb/walker_library.h"
+
+#if VM_COVERAGE
+#include "Vwalker_pins__Syms.h"
+#include "verilated_cov.h"
+#endif
 
 namespace {
 
@@ -50,6 +58,9 @@ class VerilatedWalker final : public PinWalker {
 #ifdef NESTWALK_BUGS
   bool switch_bug(unsigned number) override;
 #endif
+#if VM_COVERAGE
+  [[nodiscard]] bool write_coverage(const std::string& path) override;
+#endif
 
   void offer(const WalkerRequest* request) override;
   void offer(const Invalidation* invalidation) override;
@@ -89,6 +100,12 @@ class VerilatedWalker final : public PinWalker {
 #ifdef NESTWALK_BUGS
   unsigned bug_ = 0;
 #endif
+#if VM_COVERAGE
+  // Of the walkers that were switched off: each new one begins with counters of its own.
+  std::vector<std::uint32_t> counts_;
+  void keep_counts();
+  void take_counts_back();
+#endif
 };
 
 VerilatedWalker::VerilatedWalker() {
@@ -106,6 +123,9 @@ void VerilatedWalker::switch_off() {
     // Verilator takes the thread's context for that of the model that is destroyed; by now it may
     // be that of another walker, or gone.
     Verilated::threadContextp(&context_);
+#if VM_COVERAGE
+    keep_counts();
+#endif
     verilated_->final();
     verilated_.reset();
   }
@@ -120,7 +140,36 @@ void VerilatedWalker::power_up(std::uint64_t seed) {
   VerilatedWalker::switch_bug(bug_);
 #endif
   VerilatedWalker::reset();
+#if VM_COVERAGE
+  take_counts_back();
+#endif
 }
+
+#if VM_COVERAGE
+void VerilatedWalker::keep_counts() {
+  const auto& counts = verilated_->rootp->vlSymsp->__Vcoverage;
+  counts_.assign(std::begin(counts), std::end(counts));
+  context_.coveragep()->clear();  // it refers to counters that are about to go
+}
+
+void VerilatedWalker::take_counts_back() {
+  // What was counted up to here is dropped: Verilator compares the bits of the first cycle with
+  // random ones, so that each would have changed sooner or later.
+  auto& counts = verilated_->rootp->vlSymsp->__Vcoverage;
+  std::fill(std::begin(counts), std::end(counts), 0);
+  std::copy(counts_.begin(), counts_.end(), std::begin(counts));
+  // Counters that Verilator has moved out of their blocks, those of always_comb, are counted when
+  // evaluation begins and never again: it begins once more, in the state after a reset.
+  verilated_->rootp->vlSymsp->__Vm_didInit = false;
+}
+
+bool VerilatedWalker::write_coverage(const std::string& path) {
+  context_.coveragep()->write(path.c_str());
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  return !error && size != 0;
+}
+#endif
 
 #ifdef NESTWALK_BUGS
 bool VerilatedWalker::switch_bug(unsigned number) {

@@ -88,6 +88,12 @@ class PinWalker {
   virtual void power_up(std::uint64_t seed) = 0;
   // From now on it has a bug of tb/rtl_bugs.h, by number; 0: none. False: it has no such switch.
   virtual bool switch_bug(unsigned number) { return number == 0; }
+  // Writes what lines, branches and bits the RTL has used so far (code_coverage.h). False: it does
+  // not count them, or the file cannot be written.
+  [[nodiscard]] virtual bool write_coverage(const std::string& path) {
+    (void)path;
+    return false;
+  }
 
   // Inputs of the cycle under way. nullptr: nothing is offered.
   virtual void offer(const WalkerRequest* request) = 0;

@@ -136,6 +136,11 @@ TEST(CosimCase, CoverageNamesItsHoles) {
   EXPECT_EQ(coverage.num_hit() + holes.size(), coverage.num_bins());
   EXPECT_NE(coverage.text().find("hole: " + holes.front()), std::string::npos);
   EXPECT_NE(coverage.html().find("<tr class=\"hole\"><td>"), std::string::npos);
+  CosimCoverage other;  // of another process
+  EXPECT_TRUE(other.add(coverage.counts()));
+  EXPECT_EQ(other.counts(), coverage.counts());
+  EXPECT_FALSE(other.add("3 invalidation: nothing\n"));
+  EXPECT_FALSE(other.add(""));
 }
 
 TEST(CosimCase, AResultSurvivesItsFile) {
