@@ -202,19 +202,22 @@ class Audit {
   std::string judge(const std::string& path) {
     const auto exception = std::ranges::find(kAuditExceptions, path, &AuditException::path);
     const bool is_excepted = exception != kAuditExceptions.end();
-    std::string tried;
+    std::ostringstream tried;
     for (const std::string& base : bases_of(path)) {
       for (const std::string& value : values_of(base, path)) {
-        const std::optional<std::string> moved = statistics(base, path + "=" + value);
+        std::string setting = path;
+        setting.append("=").append(value);
+        const std::optional<std::string> moved = statistics(base, setting);
         if (moved && *moved != *statistics(base, "")) {
-          return is_excepted ? path + " = " + value + " moves a statistic of base " + base +
-                                   ", but is on the list of exceptions"
-                             : "";
+          std::ostringstream excepted;
+          excepted << path << " = " << value << " moves a statistic of base " << base
+                   << ", but is on the list of exceptions";
+          return is_excepted ? excepted.str() : "";
         }
-        tried += " " + base + ":" + value + (moved ? "" : "(impossible)");
+        tried << ' ' << base << ':' << value << (moved ? "" : "(impossible)");
       }
     }
-    return is_excepted ? "" : path + " moves no statistic; tried" + tried;
+    return is_excepted ? "" : path + " moves no statistic; tried" + tried.str();
   }
 
  private:
